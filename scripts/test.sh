@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds everything and runs all tests:  scripts/test.sh [PRESET]   (dev, clang or asan; dev when none is given)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-dev}
+
+if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset"

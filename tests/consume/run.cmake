@@ -1,0 +1,13 @@
+# cmake -D BUILD=folder -P run.cmake: runs the consumers built there, and refuses flags that leaked from the library.
+file(GLOB programs ${BUILD}/consumer*)
+list(FILTER programs EXCLUDE REGEX "\\.")
+if(NOT programs)
+    message(FATAL_ERROR "no consumer in ${BUILD}")
+endif()
+foreach(program IN LISTS programs)
+    execute_process(COMMAND ${program} COMMAND_ERROR_IS_FATAL ANY)
+endforeach()
+file(STRINGS ${BUILD}/compile_commands.json leaked REGEX "-march|-Werror|-Wconversion|/main.cpp.* -m(avx|fma|f16c)")
+if(leaked)
+    message(FATAL_ERROR "flags of the library leaked into its users:\n${leaked}")
+endif()
