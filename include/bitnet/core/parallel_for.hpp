@@ -1,0 +1,56 @@
+/// Loops over independent pieces of work on several threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <thread>
+#include <vector>
+
+#include <bitnet/config/abi.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// What `threads` = 0 means: every core of this machine.
+inline unsigned thread_count(unsigned threads) {
+    return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// Calls work(begin, end) for consecutive pieces of [0, count), at most `piece` long, on `threads` threads (0: all).
+///
+/// The pieces are the same for every number of threads, so a result that each piece writes to its own place is too.
+/// When pieces throw, the exception of the lowest piece is rethrown after all threads have stopped: the same one
+/// for every number of threads.
+template <class Work>
+void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&& work) {
+    if (count == 0) return;
+    piece = std::max<std::size_t>(piece, 1);
+    const std::size_t pieces = (count - 1) / piece + 1;
+    std::atomic<std::size_t> next{0};
+    std::atomic<std::size_t> first_failed{pieces};
+    std::vector<std::exception_ptr> failures(std::min<std::size_t>(thread_count(threads), pieces));
+    std::vector<std::size_t> failed_piece(failures.size(), pieces);
+    const auto run = [&](std::size_t worker) {
+        // Pieces are handed out in ascending order, so every piece below a failed one has been started and ends.
+        for (std::size_t i; (i = next.fetch_add(1)) < first_failed.load();) {
+            try {
+                work(i * piece, std::min(count, (i + 1) * piece));
+            } catch (...) {
+                failures[worker] = std::current_exception();
+                failed_piece[worker] = i;
+                for (std::size_t seen = first_failed.load(); i < seen && !first_failed.compare_exchange_weak(seen, i);) {}
+                return;
+            }
+        }
+    };
+    {
+        std::vector<std::jthread> others;
+        for (std::size_t worker = 1; worker < failures.size(); ++worker) others.emplace_back(run, worker);
+        run(0);
+    }
+    const auto lowest = std::min_element(failed_piece.begin(), failed_piece.end());
+    if (*lowest < pieces) std::rethrow_exception(failures[static_cast<std::size_t>(lowest - failed_piece.begin())]);
+}
+
+}  // namespace bitnet::inline BITNET_ABI
