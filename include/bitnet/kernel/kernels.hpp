@@ -1,0 +1,60 @@
+/// The kernels of one instruction set as a table of functions, so that a program is compiled once and they once a set.
+#pragma once
+
+#include <array>
+
+#include <bitnet/kernel/abs_sums.hpp>
+#include <bitnet/kernel/decode.hpp>
+#include <bitnet/kernel/distortion.hpp>
+#include <bitnet/kernel/encode.hpp>
+#include <bitnet/kernel/least_squares.hpp>
+#include <bitnet/kernel/widen.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// What each function does stands at the function of the same name in kernel/. All take any n and any alignment, none
+/// throws or allocates, and for equal input every table's functions write equal bits.
+struct Kernels {
+    using Widen = void(const std::byte* in, float* out, std::size_t n) noexcept;
+    using Encode = void(const float* w, std::size_t n, const Grid* grids, std::size_t group,
+                        std::uint8_t* out) noexcept;
+    using Decode = void(const std::uint8_t* bytes, std::size_t n, std::int8_t* q) noexcept;
+
+    std::string_view arch;
+    Widen* widen_f16;
+    Widen* widen_bf16;
+    void (*abs_sums)(const float* w, std::size_t n, std::size_t group, double* sums) noexcept;
+    void (*codes)(const float* w, std::size_t n, float keep, std::int8_t* q) noexcept;
+    std::array<Encode*, 3> encode;  ///< by Layout: one row, quantized and packed
+    std::array<Decode*, 3> decode;  ///< by Layout: one row
+    Grid (*least_squares)(const float* w, std::size_t n, float* scratch) noexcept;
+    void (*distortion)(const float* w, const std::int8_t* q, const float* alphas, std::size_t n, std::size_t group,
+                       DistortionSums* sums) noexcept;
+};
+
+/// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
+template <class Arch>
+inline constexpr Kernels kernels_of{
+    .arch = arch::name_of<Arch>,
+    .widen_f16 = kernel::widen<Arch, Half>,
+    .widen_bf16 = kernel::widen<Arch, BFloat16>,
+    .abs_sums = kernel::abs_sums<Arch>,
+    .codes = kernel::codes<Arch>,
+    .encode = {kernel::encode<Arch, pack::Int8>, kernel::encode<Arch, pack::Trit2>, kernel::encode<Arch, pack::Trit5>},
+    .decode = {kernel::decode<Arch, pack::Int8>, kernel::decode<Arch, pack::Trit2>, kernel::decode<Arch, pack::Trit5>},
+    .least_squares = kernel::least_squares<Arch>,
+    .distortion = kernel::distortion<Arch>,
+};
+
+/// With which kernels, and on how many threads (0: every core). Results depend on neither.
+struct Execution {
+    const Kernels* kernels;
+    unsigned threads;
+};
+
+template <class Arch = arch::Default>
+constexpr Execution execution(unsigned threads = 0) noexcept {
+    return {&kernels_of<Arch>, threads};
+}
+
+}  // namespace bitnet::inline BITNET_ABI
