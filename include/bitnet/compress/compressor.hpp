@@ -1,0 +1,331 @@
+/// Compressor<Policies...>: policies in any order become one function from weights to a TernaryTensor.
+///
+/// All loops over rows, regions and threads stand here, once; a quantizer sees one region at a time.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <bitnet/compress/float_rows.hpp>
+#include <bitnet/compress/policy_set.hpp>
+#include <bitnet/compress/region.hpp>
+#include <bitnet/compress/ternary_tensor.hpp>
+#include <bitnet/config/xtensor.hpp>
+#include <bitnet/core/parallel_for.hpp>
+#include <bitnet/policy/optimizer/adamw.hpp>
+#include <bitnet/policy/preservation/by_role.hpp>
+#include <bitnet/policy/quantizer/least_squares.hpp>
+#include <bitnet/policy/scale/per_channel.hpp>
+#include <bitnet/policy/scale/storage.hpp>
+#include <bitnet/policy/sparsity/optimal.hpp>
+#include <bitnet/policy/ste/identity.hpp>
+#include <bitnet/policy/text.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Expressions whose floats already lie in memory in row-major order, so that nothing needs to be evaluated.
+template <class E>
+inline constexpr bool is_dense_float = [] {
+    if constexpr (requires(const E& e) { e.data(); e.data_offset(); })
+        return std::same_as<typename E::value_type, float> && E::static_layout == xt::layout_type::row_major &&
+               E::contiguous_layout;
+    else
+        return false;
+}();
+
+/// Turns weights into codes and scales as its policies say. A value: comparable, printable, cheap to copy.
+///
+///     Compressor compressor{quantizer::AbsMean{}, sparsity::Fixed{.threshold = 0.5f}, scale::PerGroup<64>{}};
+///     TernaryTensor packed = compressor.compress(weight, "layers.0.mlp.up_proj.weight");
+///
+/// A role that is left out has a default: LeastSquares, the quantizer's own sparsity, PerChannel with FP16 scales,
+/// ByRole, AdamW, Identity, Trit2. The bytes that come out depend on policies and weights alone, never on the number of
+/// threads or the instruction set. Weights that are already {-a, 0, +a} in a region come back unchanged, whatever the
+/// quantizer, so compress(dequantize(t)) == t.
+template <class... Policies>
+class Compressor {
+    static_assert((Policy<Policies> && ...),
+        "bitnet::Compressor: a template argument is not a policy; a policy is a regular type with "
+        "`static constexpr Role role` and `static constexpr std::string_view name`");
+    static_assert(count_of<Role::quantizer, Policies...> <= 1,
+        "bitnet::Compressor: two quantizer policies were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::scale, Policies...> <= 1,
+        "bitnet::Compressor: two scale policies were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::sparsity, Policies...> <= 1,
+        "bitnet::Compressor: two sparsity policies were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::preservation, Policies...> <= 1,
+        "bitnet::Compressor: two preservation policies were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::optimizer, Policies...> <= 1,
+        "bitnet::Compressor: two optimizer policies were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::ste, Policies...> <= 1,
+        "bitnet::Compressor: two straight-through estimators were given; keep one, the order of policies does not matter");
+    static_assert(count_of<Role::layout, Policies...> <= 1,
+        "bitnet::Compressor: two layouts were given; keep one, the order of policies does not matter");
+
+public:
+    using Quantizer = policy_of<Role::quantizer, quantizer::LeastSquares, Policies...>;
+    using Scale = policy_of<Role::scale, scale::PerChannel, Policies...>;
+    using Sparsity = policy_of<Role::sparsity, default_sparsity<Quantizer>, Policies...>;
+    using Preservation = policy_of<Role::preservation, preservation::ByRole, Policies...>;
+    using Optimizer = policy_of<Role::optimizer, optimizer::AdamW, Policies...>;
+    using Ste = policy_of<Role::ste, ste::Identity, Policies...>;
+    using PackedLayout = policy_of<Role::layout, pack::Trit2, Policies...>;
+
+    static_assert(QuantizerPolicy<Quantizer>,
+        "bitnet::Compressor: a quantizer needs one of `float quantize(std::span<const float>, std::span<std::int8_t>) "
+        "const`, `float alpha(double mean_magnitude) const` or `Grid fit(...) const`");
+    static_assert(ScalePolicy<Scale>,
+        "bitnet::Compressor: a scale policy needs `group(cols)`, `static constexpr bool whole_tensor` and `storage`");
+    static_assert(SparsityPolicy<Sparsity>,
+        "bitnet::Compressor: a sparsity policy needs `float keep(float alpha) const` or "
+        "`float keep(std::span<const float>, std::span<float> scratch) const`");
+    static_assert(PreservationPolicy<Preservation>,
+        "bitnet::Compressor: a preservation policy needs `Treatment treatment(const TensorInfo&) const`");
+    static_assert(OptimizerPolicy<Optimizer>,
+        "bitnet::Compressor: an optimizer needs a nested State(n) and "
+        "`void update(std::span<float> w, std::span<const float> g, State&, float learning_rate) const`");
+    static_assert(StePolicy<Ste>,
+        "bitnet::Compressor: a straight-through estimator needs `float slope(float w, float alpha) const`");
+    static_assert(LayoutPolicy<PackedLayout>,
+        "bitnet::Compressor: a layout policy needs `layout`, one of Layout::int8, trit2, trit5");
+    static_assert(!chooses_its_zeros<Quantizer> || std::same_as<Sparsity, default_sparsity<Quantizer>>,
+        "bitnet::Compressor: this quantizer chooses its own zeros and would ignore the sparsity policy; drop one of the two");
+
+    /// Default-constructed policies.
+    constexpr Compressor() = default;
+    /// The given values, the defaults for the rest. A knob out of range is errc::bad_value.
+    explicit Compressor(Policies... given) requires(sizeof...(Policies) > 0) {
+        const std::tuple<Policies...> values(std::move(given)...);
+        std::apply([](const auto&... policy) { (check_knobs(policy), ...); }, values);
+        policies_ = Set{value_of<Quantizer>(values), value_of<Sparsity>(values),  value_of<Scale>(values),
+                        value_of<PackedLayout>(values), value_of<Preservation>(values), value_of<Optimizer>(values),
+                        value_of<Ste>(values)};
+    }
+
+    const Quantizer& quantizer() const noexcept { return std::get<Quantizer>(policies_); }
+    const Sparsity& sparsity() const noexcept { return std::get<Sparsity>(policies_); }
+    const Scale& scale() const noexcept { return std::get<Scale>(policies_); }
+    const PackedLayout& layout() const noexcept { return std::get<PackedLayout>(policies_); }
+    const Preservation& preservation() const noexcept { return std::get<Preservation>(policies_); }
+    const Optimizer& optimizer() const noexcept { return std::get<Optimizer>(policies_); }
+    const Ste& ste() const noexcept { return std::get<Ste>(policies_); }
+
+    /// Every policy, the defaults included, in a fixed order: f(role_name, policy).
+    template <class F>
+    void each_policy(F&& f) const {
+        f("quantizer", quantizer());
+        f("sparsity", sparsity());
+        f("scale", scale());
+        f("layout", layout());
+        f("preservation", preservation());
+        f("optimizer", optimizer());
+        f("ste", ste());
+    }
+    /// The same compressor with the value of one of its policies replaced.
+    template <class P>
+    Compressor with(P policy) const {
+        check_knobs(policy);
+        Compressor changed = *this;
+        std::get<P>(changed.policies_) = std::move(policy);
+        return changed;
+    }
+    bool operator==(const Compressor&) const = default;
+
+    /// Any xtensor expression: row-major, column-major, a view, lazy; evaluated exactly once, as floats.
+    /// `name` stands in errors. NaN or infinity is errc::not_finite with the flat index in row-major order.
+    template <class E>
+    TernaryTensor compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
+                           Execution run = execution()) const {
+        const auto& expression = weight.derived_cast();
+        const Shape shape(expression.shape().begin(), expression.shape().end());
+        if constexpr (is_dense_float<E>) {
+            const float* const first = expression.data() + expression.data_offset();
+            return compress(TensorView{name, DType::F32, shape, std::as_bytes(std::span(first, expression.size()))}, run);
+        } else {
+            const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(expression);
+            return compress(TensorView{name, DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))}, run);
+        }
+    }
+    /// The same object when the weights already lie in memory as F32, F16, BF16 or F64, row-major, at any alignment.
+    TernaryTensor compress(const TensorView& weight, Execution run = execution()) const {
+        const FloatRows rows(weight, *run.kernels);
+        TernaryTensor out;
+        out.shape = weight.shape;
+        out.layout = layout().layout;
+        out.whole_tensor = Scale::whole_tensor;
+        out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
+        if (rows.rows() != 0 && rows.cols() != 0) {
+            out.codes.resize(checked_product(rows.rows(), out.row_bytes(), weight.name));
+            if constexpr (Scale::whole_tensor)
+                compress_whole(rows, out, run);
+            else
+                compress_rows(rows, out, run);
+        }
+        store_scales(out);
+        return out;
+    }
+
+private:
+    using Set = std::tuple<Quantizer, Sparsity, Scale, PackedLayout, Preservation, Optimizer, Ste>;
+    static constexpr bool fits_grid = MeanQuantizer<Quantizer> || GridQuantizer<Quantizer>;
+    static constexpr bool needs_weights = GridQuantizer<Quantizer> || RegionSparsity<Sparsity>;
+    static constexpr std::size_t weights_per_piece = 1 << 16;
+
+    /// Buffers of one thread.
+    struct Scratch {
+        std::vector<float> row, sorting;
+        std::vector<double> sums;
+        std::vector<Grid> grids;
+        std::vector<std::int8_t> codes;
+    };
+
+    static std::size_t rows_per_piece(std::size_t cols) { return std::max<std::size_t>(1, weights_per_piece / cols); }
+
+    void compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+        const std::size_t groups = out.groups_per_row();
+        out.scales.resize(checked_product(rows.rows(), groups, "scales"));
+        parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
+            Scratch scratch;
+            scratch.sums.resize(groups);
+            scratch.grids.resize(groups);
+            if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, rows.cols()));
+            if constexpr (!fits_grid) scratch.codes.resize(rows.cols());
+            for (std::size_t r = begin; r < end; ++r) {
+                const std::span<const float> w = rows.row(r, scratch.row);
+                run.kernels->abs_sums(w.data(), w.size(), out.group, scratch.sums.data());
+                for (const double sum : scratch.sums)
+                    if (!is_finite(sum)) rows.require_finite(r * rows.cols(), w);
+                compress_row(w, std::span(out.scales).subspan(r * groups, groups), out, r, scratch, run);
+            }
+        });
+    }
+
+    /// One row whose sums are known: grids, codes, bytes.
+    void compress_row(std::span<const float> w, std::span<float> scales, TernaryTensor& out, std::size_t r,
+                      Scratch& scratch, Execution run) const {
+        std::uint8_t* const packed = out.codes.data() + r * out.row_bytes();
+        for (std::size_t g = 0; g < scales.size(); ++g) {
+            const std::size_t first = g * out.group;
+            const std::size_t count = std::min(out.group, w.size() - first);
+            const std::span<const float> region = w.subspan(first, count);
+            if constexpr (fits_grid) {
+                scratch.grids[g] = grid_of(region, scratch.sums[g], scratch.sorting, run);
+                scales[g] = scratch.grids[g].alpha;
+            } else {
+                scales[g] = codes_of(region, std::span(scratch.codes).subspan(first, count), run);
+            }
+        }
+        if constexpr (fits_grid)
+            run.kernels->encode[static_cast<std::size_t>(out.layout)](w.data(), w.size(), scratch.grids.data(), out.group,
+                                                                      packed);
+        else
+            pack_row(scratch.codes, out, r);
+    }
+
+    static void pack_row(std::span<const std::int8_t> codes, TernaryTensor& out, std::size_t r) {
+        visit_layout(out.layout, [&](auto l) {
+            l.pack(codes, std::span(out.codes).subspan(r * out.row_bytes(), out.row_bytes()));
+        });
+    }
+
+    Grid grid_of(std::span<const float> region, double sum, std::span<float> sorting, Execution run) const {
+        TernaryDetector detector;
+        if (detector.add(region)) return detector.grid();
+        const Grid grid = fit_grid(quantizer(), sparsity(), region, sum, *run.kernels, sorting);
+        return keeps_nothing(grid, region, sum) ? Grid{} : grid;
+    }
+
+    float codes_of(std::span<const float> region, std::span<std::int8_t> codes, Execution run) const {
+        TernaryDetector detector;
+        if (!detector.add(region)) return quantize_region(quantizer(), region, codes);
+        const Grid grid = detector.grid();
+        run.kernels->codes(region.data(), region.size(), grid.keep, codes.data());
+        return grid.alpha;
+    }
+
+    /// One scale for all rows: a pass for the sum, and a second one for the codes. Its Σ|w| adds the rows' sums in order.
+    void compress_whole(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+        std::vector<double> sums(rows.rows());
+        parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
+            std::vector<float> buffer;
+            for (std::size_t r = begin; r < end; ++r) {
+                const std::span<const float> w = rows.row(r, buffer);
+                run.kernels->abs_sums(w.data(), w.size(), w.size(), &sums[r]);
+                if (!is_finite(sums[r])) rows.require_finite(r * rows.cols(), w);
+            }
+        });
+        double sum = 0;
+        for (const double of_row : sums) sum += of_row;
+
+        TernaryDetector detector;
+        std::vector<float> buffer;
+        bool ternary = true;
+        for (std::size_t r = 0; ternary && r < rows.rows(); ++r) ternary = detector.add(rows.row(r, buffer));
+        if constexpr (fits_grid) {
+            const Grid grid = ternary ? detector.grid() : whole_grid(rows, sum, run);
+            out.scales = {grid.alpha};
+            encode_all(rows, grid, out, run);
+        } else {
+            std::vector<std::int8_t> codes(rows.rows() * rows.cols());
+            out.scales = {codes_of(rows.all(buffer), codes, run)};
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                pack_row(std::span(codes).subspan(r * rows.cols(), rows.cols()), out, r);
+        }
+    }
+
+    Grid whole_grid(const FloatRows& rows, double sum, Execution run) const {
+        if constexpr (needs_weights) {
+            std::vector<float> buffer, sorting(rows.rows() * rows.cols());
+            const std::span<const float> w = rows.all(buffer);
+            const Grid grid = fit_grid(quantizer(), sparsity(), w, sum, *run.kernels, sorting);
+            return keeps_nothing(grid, w, sum) ? Grid{} : grid;
+        } else {
+            const auto count = static_cast<double>(rows.rows()) * static_cast<double>(rows.cols());
+            const float alpha = quantizer().alpha(sum / count);
+            check_alpha(Quantizer::name, alpha);
+            const Grid grid{alpha, sparsity().keep(alpha)};
+            std::vector<float> buffer;
+            for (std::size_t r = 0; r < rows.rows(); ++r)
+                if (!keeps_nothing(grid, rows.row(r, buffer), sum / static_cast<double>(rows.rows()))) return grid;
+            return Grid{};
+        }
+    }
+
+    void encode_all(const FloatRows& rows, const Grid& grid, TernaryTensor& out, Execution run) const {
+        parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
+            std::vector<float> buffer;
+            for (std::size_t r = begin; r < end; ++r)
+                run.kernels->encode[static_cast<std::size_t>(out.layout)](
+                    rows.row(r, buffer).data(), rows.cols(), &grid, rows.cols(), out.codes.data() + r * out.row_bytes());
+        });
+    }
+
+    /// FP16 rounding is part of quantization; a tensor with a scale that the type cannot hold stores F32.
+    void store_scales(TernaryTensor& out) const {
+        const DType wanted = scale().storage;
+        const bool held = std::all_of(out.scales.begin(), out.scales.end(),
+                                      [wanted](float alpha) { return scale::holds(wanted, alpha); });
+        out.scale_type = held ? wanted : DType::F32;
+        for (float& alpha : out.scales) alpha = scale::stored(alpha, out.scale_type);
+    }
+
+    Set policies_;
+};
+
+template <class... Policies>
+Compressor(Policies...) -> Compressor<Policies...>;
+
+/// `Compressor{absmean{}, fixed{.threshold=0.5}, per_group<64>{.storage=F16}, trit2{}}`: what decides the bytes.
+template <class... Policies>
+std::string to_string(const Compressor<Policies...>& compressor) {
+    return message("Compressor{", to_string(compressor.quantizer()), ", ", to_string(compressor.sparsity()), ", ",
+                   to_string(compressor.scale()), ", ", to_string(compressor.layout()), "}");
+}
+
+}  // namespace bitnet::inline BITNET_ABI

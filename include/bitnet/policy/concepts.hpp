@@ -1,0 +1,137 @@
+/// What a type must look like to be a policy of each role. docs/policies/ shows one of each being written.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include <bitnet/core/dtype.hpp>
+#include <bitnet/core/grid.hpp>
+#include <bitnet/core/role.hpp>
+#include <bitnet/core/shape.hpp>
+#include <bitnet/kernel/kernels.hpp>
+#include <bitnet/pack/layout.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// A small regular value that says which question it answers and how it is called in metadata.
+template <class P>
+concept Policy = std::regular<P> && requires {
+    { P::role } -> std::convertible_to<Role>;
+    { P::name } -> std::convertible_to<std::string_view>;
+};
+
+// ---- quantizers: one function on the weights that share one scale. Any one of the three shapes will do. ----
+
+/// α from the mean magnitude of the region; the sparsity policy says where zero ends. Runs at full kernel speed.
+template <class Q>
+concept MeanQuantizer = requires(const Q q, double mean_magnitude) {
+    { q.alpha(mean_magnitude) } -> std::same_as<float>;
+};
+
+/// Levels and threshold from the weights themselves. `scratch` holds as many floats as there are weights.
+template <class Q>
+concept GridQuantizer = requires(const Q q, std::span<const float> w, const Kernels& kernels, std::span<float> scratch) {
+    { q.fit(w, kernels, scratch) } -> std::same_as<Grid>;
+};
+
+/// Codes and scale by any rule: fills `codes` with {-1, 0, +1} and returns α >= 0. The shape to start with.
+template <class Q>
+concept CodeQuantizer = requires(const Q q, std::span<const float> w, std::span<std::int8_t> codes) {
+    { q.quantize(w, codes) } -> std::same_as<float>;
+};
+
+template <class Q>
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q>);
+
+/// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
+template <class Q>
+inline constexpr bool chooses_its_zeros = [] {
+    if constexpr (requires { Q::chooses_its_zeros; })
+        return bool{Q::chooses_its_zeros};
+    else
+        return !MeanQuantizer<Q>;
+}();
+
+// ---- sparsity ----
+
+/// Where zero ends as a function of the scale alone.
+template <class S>
+concept ScaleSparsity = requires(const S s, float alpha) {
+    { s.keep(alpha) } -> std::same_as<float>;
+};
+
+/// Where zero ends as a function of the region's weights. `scratch` holds as many floats as there are weights.
+template <class S>
+concept RegionSparsity = requires(const S s, std::span<const float> w, std::span<float> scratch) {
+    { s.keep(w, scratch) } -> std::same_as<float>;
+};
+
+template <class S>
+concept SparsityPolicy = Policy<S> && (ScaleSparsity<S> || RegionSparsity<S>);
+
+// ---- scale ----
+
+/// group(cols): how many consecutive weights of a row share a scale, whole_tensor: all weights share one;
+/// storage: F16, BF16 or F32.
+template <class S>
+concept ScalePolicy = Policy<S> && requires(const S s, std::size_t cols) {
+    { s.group(cols) } -> std::convertible_to<std::size_t>;
+    { S::whole_tensor } -> std::convertible_to<bool>;
+    { s.storage } -> std::convertible_to<DType>;
+};
+
+// ---- preservation ----
+
+/// What happens to one tensor of a model.
+enum class Treatment { ternary, fp16, bf16, fp32, int8_rows, unchanged };
+
+constexpr std::string_view to_string(Treatment treatment) noexcept {
+    switch (treatment) {
+        case Treatment::ternary: return "ternary";
+        case Treatment::fp16: return "fp16";
+        case Treatment::bf16: return "bf16";
+        case Treatment::fp32: return "fp32";
+        case Treatment::int8_rows: return "int8_rows";
+        case Treatment::unchanged: return "unchanged";
+    }
+    return "unchanged";
+}
+
+/// A tensor as preservation policies see it.
+struct TensorInfo {
+    std::string_view name;
+    TensorRole role = TensorRole::unknown;
+    std::span<const std::size_t> shape;
+};
+
+template <class P>
+concept PreservationPolicy = Policy<P> && requires(const P p, const TensorInfo& tensor) {
+    { p.treatment(tensor) } -> std::same_as<Treatment>;
+};
+
+// ---- training ----
+
+/// update(w, g, state, lr) moves w by one step; State(n) holds the buffers of one tensor of n weights.
+template <class O>
+concept OptimizerPolicy = Policy<O> && std::constructible_from<typename O::State, std::size_t> &&
+    requires(const O o, std::span<float> w, std::span<const float> g, typename O::State& state, float learning_rate) {
+        { o.update(w, g, state, learning_rate) } -> std::same_as<void>;
+    };
+
+/// slope(w, alpha): the factor between the gradient at the quantized weight and the one that the latent weight gets.
+template <class S>
+concept StePolicy = Policy<S> && requires(const S s, float w, float alpha) {
+    { s.slope(w, alpha) } -> std::same_as<float>;
+};
+
+// ---- layout ----
+
+/// `layout` names how codes are packed: a constant of the types in pack/, a member of layout::Chosen.
+template <class L>
+concept LayoutPolicy = Policy<L> && requires(const L l) {
+    { l.layout } -> std::convertible_to<Layout>;
+};
+
+}  // namespace bitnet::inline BITNET_ABI

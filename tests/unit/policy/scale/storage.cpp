@@ -1,0 +1,25 @@
+#include <bitnet/policy/scale/storage.hpp>
+
+#include <doctest/doctest.h>
+
+using bitnet::DType;
+using bitnet::scale::holds;
+using bitnet::scale::stored;
+
+TEST_CASE("a stored scale is the nearest value of its type") {
+    CHECK(stored(0.1f, DType::F32) == 0.1f);
+    CHECK(stored(0.1f, DType::F16) == 0.0999755859375f);
+    CHECK(stored(0.1f, DType::BF16) == 0.10009765625f);
+}
+
+TEST_CASE("a type holds zero and its normal range") {
+    CHECK(holds(DType::F16, 0.0f));
+    CHECK(holds(DType::F16, 65504.0f));
+    CHECK(holds(DType::F16, 65519.0f));  // rounds to 65504
+    CHECK(!holds(DType::F16, 65520.0f));
+    CHECK(holds(DType::F16, 0x1p-14f));
+    CHECK(!holds(DType::F16, 0x1p-15f));
+    CHECK(holds(DType::BF16, 1e-37f));
+    CHECK(!holds(DType::BF16, 3.4e38f));
+    CHECK(holds(DType::F32, 1e-45f));
+}

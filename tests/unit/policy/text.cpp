@@ -1,0 +1,63 @@
+#include <bitnet/policy/text.hpp>
+
+#include <doctest/doctest.h>
+
+#include <bitnet/core/role.hpp>
+
+namespace {
+
+enum class Colour { red, green };
+std::string_view to_string(Colour colour) { return colour == Colour::red ? "red" : "green"; }
+
+struct Paint {
+    static constexpr bitnet::Role role = bitnet::Role::ste;
+    static constexpr std::string_view name = "paint";
+    float share = 0.5f;
+    std::uint64_t coats = 2;
+    Colour colour = Colour::red;
+    bool dry = false;
+    std::string brand{};
+    static constexpr auto knobs = std::tuple{
+        bitnet::Knob{"share", &Paint::share, 0.0f, 1.0f}, bitnet::Knob{"coats", &Paint::coats, std::uint64_t{0}, std::uint64_t{9}},
+        bitnet::Choice{"colour", &Paint::colour, std::array{Colour::red, Colour::green}},
+        bitnet::Choice{"dry", &Paint::dry, std::array{false, true}}, bitnet::Text{"brand", &Paint::brand}};
+    bool operator==(const Paint&) const = default;
+};
+
+Paint read(std::string_view text) { return bitnet::from_string<Paint>(text); }
+
+}  // namespace
+
+TEST_CASE("a policy prints as the initializer that builds it, and reads back equal") {
+    const Paint paint{.share = 0.25f, .coats = 3, .colour = Colour::green, .dry = true, .brand = "a, b*"};
+    CHECK(bitnet::to_string(paint) == "paint{.share=0.25, .coats=3, .colour=green, .dry=true, .brand=\"a, b*\"}");
+    CHECK(read(bitnet::to_string(paint)) == paint);
+    CHECK(read("paint{}") == Paint{});
+    CHECK(read("paint{.coats=1}") == Paint{.coats = 1});
+    CHECK(read("paint{.dry=true,.share=1}") == Paint{.share = 1.0f, .dry = true});
+}
+
+TEST_CASE("text that is not the policy's is refused in one line") {
+    using bitnet::error;
+    CHECK_THROWS_WITH_AS(read("pain{}"), "paint: expected paint{...}, found \"pain{}\"", error);
+    CHECK_THROWS_WITH_AS(read("paint"), "paint: expected paint{...}, found \"paint\"", error);
+    CHECK_THROWS_WITH_AS(read("paint{.share=1"), "paint: expected paint{...}, found \"paint{.share=1\"", error);
+    CHECK_THROWS_WITH_AS(read("paint{share=1}"), "paint: expected .knob=value at \"share=1\"", error);
+    CHECK_THROWS_WITH_AS(read("paint{.size=1}"), "paint: no knob is called \"size\"", error);
+    CHECK_THROWS_WITH_AS(read("paint{.share=x}"), "paint: share = x is not a number", error);
+    CHECK_THROWS_WITH_AS(read("paint{.share=1x}"), "paint: share = 1x is not a number", error);
+    CHECK_THROWS_WITH_AS(read("paint{.coats=-1}"), "paint: coats = -1 is not a number", error);
+    CHECK_THROWS_WITH_AS(read("paint{.share=2}"), "paint: share = 2 is outside [0, 1]", error);
+    CHECK_THROWS_WITH_AS(read("paint{.share=nan}"), "paint: share = nan is outside [0, 1]", error);
+    CHECK_THROWS_WITH_AS(read("paint{.colour=blue}"), "paint: colour = blue is none of red, green", error);
+    CHECK_THROWS_WITH_AS(read("paint{.dry=1}"), "paint: dry = 1 is none of false, true", error);
+    CHECK_THROWS_WITH_AS(read("paint{.brand=x}"), "paint: brand = x is not in double quotes", error);
+    CHECK_THROWS_WITH_AS(read("paint{.brand=\"}"), "paint: brand = \" is not in double quotes", error);
+}
+
+TEST_CASE("values are checked wherever they come from") {
+    CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.coats = 10}), "paint: coats = 10 is outside [0, 9]", bitnet::error);
+    CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.brand = "\""}), "paint: brand holds a double quote", bitnet::error);
+    CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.colour = static_cast<Colour>(7)}), "paint: colour = green is none of red, green",
+                         bitnet::error);
+}
