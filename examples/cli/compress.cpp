@@ -1,0 +1,179 @@
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/output_directory.hpp>
+
+#include "commands.hpp"
+#include "recipes.hpp"
+#include "terminal.hpp"
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+
+struct Options {
+    std::string model, output, config_file, architecture;
+    std::vector<std::string> settings;
+    std::string threshold, kept_as = "fp16", layout = "trit2", scale_type = "fp16";
+    RecipeRequest request;
+    bool force = false;
+};
+
+/// --set over --config over the defaults; then the model's size, where neither said anything.
+Config read_config(const Options& options) {
+    Config config;
+    if (!options.config_file.empty()) config = config_from_json(read_json_file(options.config_file), options.config_file);
+    if (!options.model.empty()) config.set("model_path", options.model);
+    if (!options.output.empty()) config.set("output_path", options.output);
+    for (const std::string& setting : options.settings) {
+        const std::size_t equals = setting.find('=');
+        if (equals == std::string::npos) throw CLI::ValidationError("--set", setting + " is not key=value");
+        try {
+            config.set(setting.substr(0, equals), setting.substr(equals + 1));
+        } catch (const error& problem) {
+            throw CLI::ValidationError("--set", problem.what());
+        }
+    }
+    if (!options.threshold.empty()) config.set("sparsity_threshold", options.threshold);
+    if (config.model_path.empty()) throw CLI::RequiredError("MODEL");
+    return config;
+}
+
+/// A knob that nothing here reads must not be set in vain.
+void refuse_ignored_knobs(const Config& config) {
+    static constexpr std::array<std::string_view, 11> read{
+        "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
+        "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
+        "save_dequantized_fp16"};
+    for (const std::string& key : config.given)
+        if (std::find(read.begin(), read.end(), key) == read.end())
+            throw error(errc::bad_value, message(key, ": compressing without calibration and fine-tuning would ignore it; "
+                                                      "leave it out"));
+}
+
+Treatment kept_as(const std::string& name) {
+    return name == "int8" ? Treatment::int8_rows : name == "fp32" ? Treatment::fp32 : name == "bf16" ? Treatment::bf16
+                                                                                                     : Treatment::fp16;
+}
+DType type_named(const std::string& name) {
+    return name == "fp32" ? DType::F32 : name == "bf16" ? DType::BF16 : DType::F16;
+}
+
+Json describe(const Options& options, const Config& config, const ModelDir& model, const RecipeResult& result) {
+    Json out = Json::object({{"model", config.model_path},
+                             {"output", config.output_path},
+                             {"bitnet_version", BITNET_VERSION},
+                             {"recipe", options.request.recipe},
+                             {"policies", result.policies},
+                             {"config", to_json(config)},
+                             {"size_category", Config::size_category(model.parameter_count())},
+                             {"kernels", best_kernels().arch}});
+    const Json stats = to_json(result.stats);
+    for (const auto& [key, value] : stats.as_object()) out.set(key, value);
+    Json::Array notes;
+    for (const std::string& note : model.notes()) notes.emplace_back(note);
+    out.set("notes", Json::array(std::move(notes)));
+    return out;
+}
+
+std::string table_of(const CompressionStats& stats) {
+    Table table({"tensor", "shape", "kept as", "bits", "zeros", "rel.error", "SQNR dB", "ms"});
+    for (const TensorReport& tensor : stats.tensors) {
+        const bool ternary = tensor.treatment == Treatment::ternary;
+        table.add({tensor.name, to_string(tensor.shape), std::string(to_string(tensor.treatment)),
+                   fixed(tensor.bits_per_weight(), 2), ternary ? fixed(100 * tensor.distortion.zeros(), 1) + " %" : "",
+                   ternary ? fixed(tensor.distortion.relative_error(), 4) : "",
+                   ternary ? fixed(tensor.distortion.sqnr_db(), 2) : "", fixed(1000 * tensor.seconds, 1)});
+    }
+    return table.text();
+}
+
+void print(const Config& config, const ModelDir& model, const RecipeResult& result) {
+    const CompressionStats& stats = result.stats;
+    const Distortion lost = stats.distortion();
+    std::printf("%s\n", table_of(stats).c_str());
+    std::printf("ternary     %llu of %llu parameters (%.1f %%) in %llu tensors, %llu tensors kept\n",
+                static_cast<unsigned long long>(stats.quantized_params()), static_cast<unsigned long long>(stats.total_params()),
+                100.0 * static_cast<double>(stats.quantized_params()) / static_cast<double>(std::max<std::uint64_t>(1, stats.total_params())),
+                static_cast<unsigned long long>(stats.layers_quantized()), static_cast<unsigned long long>(stats.layers_preserved()));
+    std::printf("codes       %.1f %% -1, %.1f %% 0, %.1f %% +1\n", 100 * lost.share(-1), 100 * lost.share(0), 100 * lost.share(1));
+    std::printf("error       |W'-W|/|W| = %.3f, SQNR %.2f dB, cosine %.3f\n", lost.relative_error(), lost.sqnr_db(), lost.cosine());
+    if (stats.quantized_bytes != 0)
+        std::printf("size        %s at FP32 -> %s packed, ratio %.2f (a %s model aims at %.1f)\n",
+                    bytes_text(stats.original_bytes).c_str(), bytes_text(stats.quantized_bytes).c_str(),
+                    stats.compression_ratio(), std::string(Config::size_category(model.parameter_count())).c_str(),
+                    config.target_compression_ratio);
+    std::printf("time        %.2f s with %s kernels\n", stats.seconds, std::string(best_kernels().arch).c_str());
+    for (const TensorReport& tensor : stats.tensors)
+        if (!tensor.note.empty()) std::printf("note        %s: %s\n", tensor.name.c_str(), tensor.note.c_str());
+    for (const std::string& note : model.notes()) std::printf("note        %s\n", note.c_str());
+    std::printf("written     %s\n", config.output_path.c_str());
+}
+
+void compress(Options& options, const CommonOptions& common) {
+    Config config = read_config(options);
+    if (common.threads != 0) config.set("num_workers", std::to_string(common.threads));
+    options.request.preservation.precision = kept_as(options.kept_as);
+    options.request.layout = *layout_named(options.layout);
+    options.request.scale_storage = type_named(options.scale_type);
+    refuse_ignored_knobs(config);
+    check_recipe(options.request, config);
+    require_apart(config.model_path, config.output_path);
+
+    const ModelDir model(config.model_path, {.architecture = options.architecture});
+    config.adapt_to_model_size(model.parameter_count());
+    AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
+    const CompressionOutputs outputs =
+        prepare_outputs(model, directory.path(), {config.save_quantized, config.save_dequantized_fp16});
+    const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
+    RecipeResult result;
+    {
+        Progress progress("compress", common.quiet);
+        result = compress_with(options.request, config, model, outputs, run,
+                               [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
+            progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
+        });
+    }
+    const std::string description = to_text(describe(options, config, model, result)) + "\n";
+    write_file(directory.path() / metadata_file_name, description);
+    directory.commit();
+    if (common.json)
+        std::fputs(description.c_str(), stdout);
+    else
+        print(config, model, result);
+}
+
+}  // namespace
+
+Action add_compress(CLI::App& app, CommonOptions& common) {
+    const auto options = std::make_shared<Options>();
+    app.add_option("MODEL", options->model, "HuggingFace model directory, or a .safetensors file with --arch generic");
+    app.add_option("-o,--output", options->output, "directory for quantized/ and dequantized/");
+    app.add_option("--recipe", options->request.recipe, recipe_help())->capture_default_str();
+    app.add_option("--quantizer", options->request.quantizer, "absmean, round_clip or least_squares");
+    app.add_option("--scale", options->request.scale, "tensor, row, group:64 or group:128");
+    app.add_option("--scale-type", options->scale_type, "how scales are stored: fp16, bf16 or fp32")
+        ->check(CLI::IsMember({"fp16", "bf16", "fp32"}))->capture_default_str();
+    app.add_option("--sparsity-threshold", options->threshold, "zero below this share of the scale (absmean), 0 to 4");
+    app.add_option("--layout", options->layout, "how codes are packed: trit2 (2 bits), trit5 (1.6 bits), int8")
+        ->check(CLI::IsMember({"trit2", "trit5", "int8"}))->capture_default_str();
+    app.add_option("--keep", options->request.preservation.keep, "patterns of tensors that stay, e.g. \"model.layers.0.*\"");
+    app.add_option("--ternary", options->request.preservation.ternary, "patterns of tensors that become ternary");
+    app.add_option("--keep-as", options->kept_as, "precision of what stays: fp16, bf16, fp32 or int8 (rows)")
+        ->check(CLI::IsMember({"fp16", "bf16", "fp32", "int8"}))->capture_default_str();
+    app.add_option("--arch", options->architecture, "architecture to use instead of config.json's; generic: by name patterns");
+    app.add_option("--config", options->config_file, "JSON file of knobs");
+    app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
+    app.add_flag("--force", options->force, "replace an output that is there");
+    return [options, &common] { compress(*options, common); };
+}
+
+}  // namespace cli

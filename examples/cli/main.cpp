@@ -1,0 +1,61 @@
+/// bitnet: compresses language models to ternary weights, from the command line.
+///
+/// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage.
+#include <cstdio>
+#include <exception>
+#include <utility>
+#include <vector>
+
+#include <bitnet/config/abi.hpp>
+#include <bitnet/core/error.hpp>
+
+#include "commands.hpp"
+
+namespace {
+
+constexpr int bad_input = 1;
+constexpr int wrong_usage = 2;
+
+int report(const char* what, int status) {
+    std::fprintf(stderr, "bitnet: %s\n", what);
+    return status;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{"Compresses trained language models to ternary weights {-1, 0, +1}.", "bitnet"};
+    app.set_version_flag("--version", "bitnet " BITNET_VERSION);
+    app.require_subcommand(1);
+    app.failure_message(CLI::FailureMessage::simple);
+    cli::CommonOptions common;
+    std::vector<std::pair<CLI::App*, cli::Action>> commands;
+    const auto add = [&](const char* name, const char* what, auto&& adder) {
+        CLI::App* const command = app.add_subcommand(name, what);
+        commands.emplace_back(command, adder(*command, common));
+        command->add_flag("--json", common.json, "print the result as one JSON object");
+        command->add_flag("-q,--quiet", common.quiet, "no progress");
+        command->add_option("--threads", common.threads, "threads to use; 0 is every core")->check(CLI::Range(0, 1024));
+    };
+    add("compress", "compress a model directory into a packed and an FP16 model", cli::add_compress);
+    add("dequantize", "dense weights out of a packed model", cli::add_dequantize);
+    add("inspect", "what is in a model directory or a safetensors file", cli::add_inspect);
+    add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
+    try {
+        app.parse(argc, argv);
+        for (const auto& [command, action] : commands)
+            if (command->parsed()) action();
+        return 0;
+    } catch (const CLI::Success& success) {
+        return app.exit(success);
+    } catch (const CLI::ParseError& mistake) {
+        app.exit(mistake);
+        return wrong_usage;
+    } catch (const bitnet::error& problem) {
+        return report(problem.what(), bad_input);
+    } catch (const std::bad_alloc&) {
+        return report("not enough memory", bad_input);
+    } catch (const std::exception& problem) {
+        return report(problem.what(), bad_input);
+    }
+}

@@ -1,0 +1,101 @@
+#include "recipes.hpp"
+
+#include <array>
+#include <string_view>
+#include <variant>
+
+#include <bitnet/compress.hpp>
+#include <bitnet/core/closest.hpp>
+#include <bitnet/pipeline/packed_format.hpp>
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+using std::string_view;
+
+template <class... Policies>
+using Compiled = Compressor<Policies..., layout::Chosen, preservation::ByPattern>;
+
+/// Every combination that this program holds.
+using AnyCompressor = std::variant<
+    Compiled<quantizer::AbsMean, scale::PerTensor>, Compiled<quantizer::AbsMean, scale::PerChannel>,
+    Compiled<quantizer::AbsMean, scale::PerGroup<64>>, Compiled<quantizer::AbsMean, scale::PerGroup<128>>,
+    Compiled<quantizer::RoundClip, scale::PerTensor>, Compiled<quantizer::RoundClip, scale::PerChannel>,
+    Compiled<quantizer::RoundClip, scale::PerGroup<64>>, Compiled<quantizer::RoundClip, scale::PerGroup<128>>,
+    Compiled<quantizer::LeastSquares, scale::PerTensor>, Compiled<quantizer::LeastSquares, scale::PerChannel>,
+    Compiled<quantizer::LeastSquares, scale::PerGroup<64>>, Compiled<quantizer::LeastSquares, scale::PerGroup<128>>>;
+
+struct Recipe {
+    string_view name, quantizer, scale, what;
+};
+constexpr std::array recipes{
+    Recipe{"default", "least_squares", "group:64", "exact least squares, a scale for 64 weights"},
+    Recipe{"phase4", "absmean", "row", "absmean per channel, threshold by model size"},
+    Recipe{"bitnet158", "round_clip", "tensor", "BitNet b1.58: round-clip, one scale a tensor"}};
+constexpr std::array<string_view, 3> quantizers{"absmean", "round_clip", "least_squares"};
+constexpr std::array<string_view, 4> scales{"tensor", "row", "group:64", "group:128"};
+
+std::string list(std::span<const string_view> names) {
+    std::string out;
+    for (const string_view name : names) out += message(out.empty() ? "" : ", ", name);
+    return out;
+}
+
+std::size_t index_of(string_view what, string_view name, std::span<const string_view> known) {
+    for (std::size_t i = 0; i < known.size(); ++i)
+        if (known[i] == name) return i;
+    throw error(errc::bad_value, message(what, " \"", name, "\" is not compiled in; there are ", list(known)));
+}
+
+/// The combination's place in AnyCompressor: quantizers outside, scales inside.
+std::size_t index_of(const RecipeRequest& request) {
+    std::array<string_view, recipes.size()> names;
+    for (std::size_t i = 0; i < recipes.size(); ++i) names[i] = recipes[i].name;
+    const Recipe& recipe = recipes[index_of("recipe", request.recipe, names)];
+    const string_view quantizer = request.quantizer.empty() ? recipe.quantizer : string_view(request.quantizer);
+    const string_view scale = request.scale.empty() ? recipe.scale : string_view(request.scale);
+    return index_of("quantizer", quantizer, quantizers) * scales.size() + index_of("scale", scale, scales);
+}
+
+/// The alternative of that index, with its knobs filled from the request and the configuration.
+template <std::size_t I = 0>
+AnyCompressor make(std::size_t index, const RecipeRequest& request, const Config& config) {
+    if constexpr (I < std::variant_size_v<AnyCompressor>) {
+        if (index != I) return make<I + 1>(index, request, config);
+        using Made = std::variant_alternative_t<I, AnyCompressor>;
+        Made out;
+        if constexpr (std::same_as<typename Made::Sparsity, sparsity::Fixed>)
+            out = out.with(sparsity::Fixed{.threshold = static_cast<float>(config.sparsity_threshold)});
+        else if (config.given.contains("sparsity_threshold"))
+            throw error(errc::bad_value, message("sparsity_threshold: ", Made::Quantizer::name,
+                                                 " chooses its own zeros and would ignore it; use --quantizer absmean"));
+        preservation::ByPattern kept = request.preservation;
+        kept.embeddings = config.preserve_embedding_precision;
+        kept.head = config.preserve_output_precision;
+        return out.with(typename Made::Scale{.storage = request.scale_storage})
+            .with(layout::Chosen{.layout = request.layout})
+            .with(kept);
+    } else {
+        throw error(errc::bad_value, "no such combination");
+    }
+}
+
+}  // namespace
+
+std::string recipe_help() {
+    std::string out;
+    for (const Recipe& recipe : recipes) out += message(out.empty() ? "" : "; ", recipe.name, ": ", recipe.what);
+    return out;
+}
+
+void check_recipe(const RecipeRequest& request, const Config& config) { make(index_of(request), request, config); }
+
+RecipeResult compress_with(const RecipeRequest& request, const Config& config, const ModelDir& model,
+                           const CompressionOutputs& outputs, Execution run, const CompressionProgress& progress) {
+    return std::visit([&](const auto& compressor) {
+        return RecipeResult{policies_to_json(compressor), compress_model(model, compressor, outputs, run, progress)};
+    }, make(index_of(request), request, config));
+}
+
+}  // namespace cli

@@ -1,0 +1,43 @@
+/// Recipes by name: where what somebody typed becomes a Compressor type.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include <bitnet/io/json.hpp>
+#include <bitnet/model/model_dir.hpp>
+#include <bitnet/pipeline/compress_model.hpp>
+#include <bitnet/pipeline/config.hpp>
+#include <bitnet/policy/preservation/by_pattern.hpp>
+
+namespace cli {
+
+/// What was typed. Empty strings and nothing mean: as the recipe says.
+struct RecipeRequest {
+    std::string recipe = "default";
+    std::string quantizer;
+    std::string scale;
+    bitnet::Layout layout = bitnet::Layout::trit2;
+    bitnet::DType scale_storage = bitnet::DType::F16;
+    bitnet::preservation::ByPattern preservation{};
+};
+
+/// What a run with these policies did.
+struct RecipeResult {
+    bitnet::Json policies;
+    bitnet::CompressionStats stats;
+};
+
+/// One line for each recipe, for --help.
+std::string recipe_help();
+/// Throws bitnet::error for an unknown recipe, a combination that is not compiled in (listing those that are) and for a
+/// threshold that the quantizer would ignore. Costs nothing; call it before anything long.
+void check_recipe(const RecipeRequest& request, const bitnet::Config& config);
+
+/// Compresses `model` with the compressor that the request and the configuration name.
+RecipeResult compress_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,
+                           const bitnet::CompressionOutputs& outputs, bitnet::Execution run,
+                           const bitnet::CompressionProgress& progress);
+
+}  // namespace cli

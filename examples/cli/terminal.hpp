@@ -1,0 +1,45 @@
+/// What goes to the terminal: a live progress line and tables.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cli {
+
+/// 1536 -> "1.5 KiB".
+std::string bytes_text(std::uint64_t bytes);
+/// With so many digits after the point.
+std::string fixed(double value, int digits);
+
+/// One line on standard error that is written over: a bar, the share, what is being done and the time left. Where
+/// standard error is no terminal, a plain line every tenth of the way. Silent when quiet.
+class Progress {
+public:
+    Progress(std::string title, bool quiet);
+    ~Progress();
+    Progress(const Progress&) = delete;
+    Progress& operator=(const Progress&) = delete;
+    void update(double share, std::string_view what);
+
+private:
+    std::string title_;
+    bool quiet_, live_;
+    int tenths_ = 0;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), shown_{};
+};
+
+/// Columns as wide as their widest cell; the first is aligned left, the rest right.
+class Table {
+public:
+    explicit Table(std::vector<std::string> head) { rows_.push_back(std::move(head)); }
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    std::string text() const;
+
+private:
+    std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace cli

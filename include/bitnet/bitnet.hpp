@@ -1,0 +1,5 @@
+/// Everything.
+#pragma once
+
+#include <bitnet/compress.hpp>
+#include <bitnet/pipeline.hpp>

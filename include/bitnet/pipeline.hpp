@@ -1,0 +1,12 @@
+/// Whole models: a HuggingFace directory in, a packed and an FP16 model out.
+/// Needs simdjson besides what compress.hpp needs.
+#pragma once
+
+#include <bitnet/compress.hpp>
+#include <bitnet/model/random_model.hpp>
+#include <bitnet/pipeline/compress_model.hpp>
+#include <bitnet/pipeline/config.hpp>
+#include <bitnet/pipeline/dequantize_model.hpp>
+#include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/pipeline/packed_model.hpp>

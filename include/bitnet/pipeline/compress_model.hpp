@@ -1,0 +1,316 @@
+/// A model directory through a Compressor: one packed file to run, one FP16 file to go on training.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <bitnet/io/safetensors_writer.hpp>
+#include <bitnet/model/model_dir.hpp>
+#include <bitnet/pipeline/narrow.hpp>
+#include <bitnet/pipeline/packed_format.hpp>
+#include <bitnet/pipeline/report.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Told after each tensor: which one, and how many of all elements are done.
+using CompressionProgress = std::function<void(const TensorReport& tensor, std::uint64_t done, std::uint64_t total)>;
+
+/// The two files that compress_model writes; an empty path leaves one out.
+struct CompressionOutputs {
+    std::filesystem::path quantized;
+    std::filesystem::path dequantized;
+};
+
+namespace detail {
+
+/// Output channels first, whatever the file does.
+inline Shape oriented_shape(const ModelTensor& tensor) {
+    return tensor.transposed ? Shape{tensor.shape[1], tensor.shape[0]} : tensor.shape;
+}
+
+/// The same matrix with rows and columns exchanged, element by element of `size` bytes, in blocks that fit a cache.
+inline std::vector<std::byte> transpose(std::span<const std::byte> in, std::size_t rows, std::size_t cols, std::size_t size) {
+    constexpr std::size_t block = 32;
+    std::vector<std::byte> out(in.size());
+    for (std::size_t r0 = 0; r0 < rows; r0 += block)
+        for (std::size_t c0 = 0; c0 < cols; c0 += block)
+            for (std::size_t r = r0; r < std::min(rows, r0 + block); ++r)
+                for (std::size_t c = c0; c < std::min(cols, c0 + block); ++c)
+                    std::memcpy(&out[(c * rows + r) * size], &in[(r * cols + c) * size], size);
+    return out;
+}
+
+constexpr DType kept_type(Treatment treatment) noexcept {
+    return treatment == Treatment::fp32 ? DType::F32 : treatment == Treatment::bf16 ? DType::BF16 : DType::F16;
+}
+
+/// One pass over a model. The files' layout is planned before the first byte is written, so a tensor that turns out
+/// not to fit FP16 (a weight over 65504, a scale out of FP16's range) is remembered in `wide`, and the pass that met
+/// it is repeated with that known.
+template <class Compressor>
+class CompressionPass {
+public:
+    CompressionPass(const ModelDir& model, const Compressor& compressor, const CompressionOutputs& outputs, Execution run,
+                    std::set<std::string>& wide)
+        : model_(model), compressor_(compressor), run_(run), wide_(wide) {
+        for (const ModelTensor& tensor : model.tensors()) treatments_.push_back(treatment(tensor));
+        if (!outputs.quantized.empty())
+            quantized_ = std::make_unique<SafetensorsWriter>(outputs.quantized, quantized_plan(), metadata());
+        if (!outputs.dequantized.empty())
+            dequantized_ = std::make_unique<SafetensorsWriter>(outputs.dequantized, dequantized_plan());
+    }
+
+    /// False when a tensor was added to `wide` and the files are not to be used.
+    bool run(CompressionStats& stats, const CompressionProgress& progress) {
+        std::uint64_t done = 0, total = 0;
+        for (const ModelTensor& tensor : model_.tensors()) total += element_count(tensor.shape, tensor.name);
+        for (std::size_t i = 0; i < treatments_.size(); ++i) {
+            const ModelTensor& tensor = model_.tensors()[i];
+            const auto begin = std::chrono::steady_clock::now();
+            TensorReport report{.name = tensor.name, .role = tensor.role, .treatment = treatments_[i], .shape = tensor.shape,
+                                .dtype = tensor.dtype, .parameters = tensor.buffer ? 0 : element_count(tensor.shape)};
+            write(tensor, report);
+            model_.release(tensor);
+            report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+            done += element_count(tensor.shape);
+            if (progress) progress(report, done, total);
+            stats.tensors.push_back(std::move(report));
+        }
+        if (repeat_) return false;
+        if (quantized_) stats.quantized_bytes = (quantized_->finish(), quantized_->file_size());
+        if (dequantized_) stats.dequantized_bytes = (dequantized_->finish(), dequantized_->file_size());
+        stats.original_bytes = model_.original_bytes_fp32();
+        return true;
+    }
+
+private:
+    bool is_wide(const ModelTensor& tensor) const { return wide_.contains(tensor.name); }
+
+    Treatment treatment(const ModelTensor& tensor) const {
+        const Treatment wanted = compressor_.preservation().treatment({tensor.name, tensor.role, tensor.shape});
+        if (tensor.buffer) return Treatment::unchanged;
+        if (wanted != Treatment::ternary && !is_weight_type(tensor.dtype)) return Treatment::unchanged;
+        if (is_wide(tensor) && wanted != Treatment::ternary && wanted != Treatment::int8_rows) return Treatment::fp32;
+        return wanted;
+    }
+
+    std::vector<PlannedTensor> quantized_plan() const {
+        std::vector<PlannedTensor> plan;
+        for (std::size_t i = 0; i < treatments_.size(); ++i) {
+            const ModelTensor& tensor = model_.tensors()[i];
+            const Shape shape = oriented_shape(tensor);
+            const MatrixShape matrix = matrix_shape(shape);
+            if (treatments_[i] == Treatment::ternary) {
+                using Scale = typename Compressor::Scale;
+                const std::size_t group = std::max<std::size_t>(1, compressor_.scale().group(matrix.cols));
+                const std::size_t groups = Scale::whole_tensor ? 1 : (matrix.cols + group - 1) / group;
+                const bool empty = matrix.rows == 0 || matrix.cols == 0;
+                plan.push_back({codes_name(tensor.name), DType::U8,
+                                {matrix.rows, packed_row_bytes(compressor_.layout().layout, matrix.cols)}});
+                plan.push_back({scales_name(tensor.name), is_wide(tensor) ? DType::F32 : compressor_.scale().storage,
+                                {Scale::whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups}});
+            } else if (treatments_[i] == Treatment::int8_rows) {
+                plan.push_back({int8_name(tensor.name), DType::I8, tensor.shape});
+                plan.push_back({int8_scales_name(tensor.name), DType::F32, {matrix_shape(tensor.shape).rows}});
+            } else {
+                plan.push_back({tensor.name, stored_type(tensor, treatments_[i]), tensor.shape});
+            }
+        }
+        return plan;
+    }
+
+    std::vector<PlannedTensor> dequantized_plan() const {
+        std::vector<PlannedTensor> plan;
+        for (std::size_t i = 0; i < treatments_.size(); ++i) {
+            const ModelTensor& tensor = model_.tensors()[i];
+            plan.push_back({tensor.name, trainable_type(tensor, treatments_[i]), tensor.shape});
+        }
+        return plan;
+    }
+
+    static DType stored_type(const ModelTensor& tensor, Treatment treatment) {
+        return treatment == Treatment::unchanged ? tensor.dtype : kept_type(treatment);
+    }
+    DType trainable_type(const ModelTensor& tensor, Treatment treatment) const {
+        if (treatment == Treatment::unchanged) return tensor.dtype;
+        return is_wide(tensor) ? DType::F32 : DType::F16;
+    }
+
+    std::map<std::string, std::string> metadata() const {
+        PackedMetadata packed{.layout = compressor_.layout().layout, .policies = policies_to_json(compressor_), .tensors = {}};
+        for (std::size_t i = 0; i < treatments_.size(); ++i) {
+            if (treatments_[i] != Treatment::ternary) continue;
+            const ModelTensor& tensor = model_.tensors()[i];
+            PackedEntry entry{.shape = oriented_shape(tensor), .transposed = tensor.transposed};
+            const std::size_t cols = matrix_shape(entry.shape).cols;
+            entry.whole_tensor = Compressor::Scale::whole_tensor;
+            entry.group = std::max<std::size_t>(1, entry.whole_tensor ? cols : compressor_.scale().group(cols));
+            packed.tensors.emplace(tensor.name, std::move(entry));
+        }
+        return {{std::string(packed_metadata_key), to_text(packed)}};
+    }
+
+    void write(const ModelTensor& tensor, TensorReport& report) {
+        switch (report.treatment) {
+            case Treatment::ternary: return write_ternary(tensor, report);
+            case Treatment::int8_rows: return write_int8(tensor, report);
+            case Treatment::unchanged: return write_unchanged(tensor, report);
+            default: return write_kept(tensor, report);
+        }
+    }
+
+    void needs_more_than_fp16(const ModelTensor& tensor) {
+        wide_.insert(tensor.name);
+        repeat_ = true;
+    }
+
+    void write_ternary(const ModelTensor& tensor, TensorReport& report) {
+        TensorView view = model_.view(tensor);
+        std::vector<std::byte> turned;
+        if (tensor.transposed) {
+            turned = transpose(view.bytes, tensor.shape[0], tensor.shape[1], bits_of(tensor.dtype) / 8);
+            view.shape = oriented_shape(tensor);
+            view.bytes = turned;
+        }
+        const TernaryTensor ternary = compressor_.compress(view, run_);
+        report.distortion = distortion(view, ternary, run_);
+        report.scale_type = is_wide(tensor) ? DType::F32 : ternary.scale_type;
+        const bool planned_wide = is_wide(tensor);
+        const DType scale_type = planned_wide ? DType::F32 : ternary.scale_type;
+        report.stored_bytes = ternary.codes.size() + ternary.scales.size() * bits_of(scale_type) / 8;
+        if (ternary.scale_type == DType::F32 && compressor_.scale().storage != DType::F32) {
+            report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(compressor_.scale().storage));
+            if (!planned_wide) return needs_more_than_fp16(tensor);
+        }
+        if (quantized_) {
+            std::vector<std::byte> scales;
+            narrow(ternary.scales, scale_type, scales);
+            quantized_->write(codes_name(tensor.name), std::as_bytes(std::span(ternary.codes)));
+            quantized_->write(scales_name(tensor.name), scales);
+        }
+        if (dequantized_) write_dequantized(tensor, ternary, report);
+    }
+
+    /// FP16 of α·q. Rows in parallel; a transposed matrix is turned back as a whole.
+    void write_dequantized(const ModelTensor& tensor, const TernaryTensor& ternary, TensorReport& report) {
+        const DType type = trainable_type(tensor, Treatment::ternary);
+        const std::size_t cols = ternary.cols(), element = bits_of(type) / 8;
+        std::vector<std::byte> whole(tensor.transposed ? ternary.rows() * cols * element : 0);
+        std::atomic<bool> fits = true;
+        const std::size_t piece = std::max<std::size_t>(1, (1 << 18) / std::max<std::size_t>(1, cols));
+        parallel_for(cols == 0 ? 0 : ternary.rows(), piece, run_.threads, [&](std::size_t begin, std::size_t end) {
+            std::vector<float> row(cols);
+            std::vector<std::byte> bytes;
+            for (std::size_t r = begin; r < end; ++r) {
+                ternary.dequantize_row(r, row, run_);
+                if (!narrow(row, type, bytes)) fits = false;
+            }
+            if (tensor.transposed)
+                std::memcpy(whole.data() + begin * cols * element, bytes.data(), bytes.size());
+            else
+                dequantized_->write(tensor.name, begin * cols * element, bytes);
+        });
+        if (tensor.transposed) dequantized_->write(tensor.name, transpose(whole, ternary.rows(), cols, element));
+        if (!fits) needs_more_than_fp16(tensor);
+        if (type == DType::F32 && report.note.empty()) report.note = "dequantized as F32: a weight is beyond FP16";
+    }
+
+    void write_kept(const ModelTensor& tensor, TensorReport& report) {
+        const DType stored = kept_type(report.treatment), trainable = trainable_type(tensor, report.treatment);
+        report.stored_bytes = element_count(tensor.shape) * bits_of(stored) / 8;
+        if (is_wide(tensor)) report.note = "kept as F32: a weight is beyond 16 bits";
+        const TensorView view = model_.view(tensor);
+        const FloatRows rows(view, *run_.kernels);
+        constexpr std::size_t piece = 1 << 20;
+        std::vector<float> buffer;
+        for (std::size_t first = 0, count = element_count(tensor.shape); first < count; first += piece) {
+            const std::span<const float> values = rows.elements(first, std::min(piece, count - first), buffer);
+            rows.require_finite(first, values);
+            if (quantized_ && !write_values(*quantized_, tensor.name, first, values, stored)) needs_more_than_fp16(tensor);
+            if (dequantized_) {
+                std::vector<float> as_stored(values.begin(), values.end());
+                if (stored == DType::BF16)
+                    for (float& value : as_stored) value = to_float(to_bfloat16(value));
+                if (!write_values(*dequantized_, tensor.name, first, as_stored, trainable)) needs_more_than_fp16(tensor);
+            }
+            const std::size_t element = bits_of(tensor.dtype) / 8;
+            model_.files()[tensor.file].release(*tensor.entry, first * element, (first + values.size()) * element);
+        }
+    }
+
+    static bool write_values(SafetensorsWriter& writer, std::string_view name, std::size_t first,
+                             std::span<const float> values, DType type) {
+        std::vector<std::byte> bytes;
+        const bool fits = narrow(values, type, bytes);
+        writer.write(name, first * bits_of(type) / 8, bytes);
+        return fits;
+    }
+
+    void write_int8(const ModelTensor& tensor, TensorReport& report) {
+        const TensorView view = model_.view(tensor);
+        const FloatRows rows(view, *run_.kernels);
+        report.stored_bytes = rows.rows() * (rows.cols() + sizeof(float));
+        std::vector<float> buffer, image(rows.cols()), scales(rows.rows());
+        std::vector<std::int8_t> codes(rows.cols());
+        const DType trainable = trainable_type(tensor, report.treatment);
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<const float> row = rows.row(r, buffer);
+            rows.require_finite(r * rows.cols(), row);
+            scales[r] = narrow_to_int8(row, codes);
+            if (quantized_) quantized_->write(int8_name(tensor.name), r * rows.cols(), std::as_bytes(std::span(codes)));
+            if (!dequantized_) continue;
+            for (std::size_t c = 0; c < image.size(); ++c) image[c] = scales[r] * static_cast<float>(codes[c]);
+            if (!write_values(*dequantized_, tensor.name, r * rows.cols(), image, trainable)) needs_more_than_fp16(tensor);
+        }
+        if (quantized_) quantized_->write(int8_scales_name(tensor.name), std::as_bytes(std::span(scales)));
+    }
+
+    void write_unchanged(const ModelTensor& tensor, TensorReport& report) {
+        const TensorView view = model_.view(tensor);
+        report.stored_bytes = view.bytes.size();
+        if (quantized_) quantized_->write(tensor.name, view.bytes);
+        if (dequantized_) dequantized_->write(tensor.name, view.bytes);
+    }
+
+    const ModelDir& model_;
+    const Compressor& compressor_;
+    Execution run_;
+    std::set<std::string>& wide_;
+    std::vector<Treatment> treatments_;
+    std::unique_ptr<SafetensorsWriter> quantized_, dequantized_;
+    bool repeat_ = false;
+};
+
+}  // namespace detail
+
+/// Streams a model tensor by tensor through `compressor` into the files of `outputs`, which must not exist.
+///
+/// Memory stays near the largest tensor: pages of the input are released after use. What is written depends on the
+/// model and the policies alone. Errors are those of Compressor and SafetensorsWriter; files are then incomplete, so
+/// write into an AtomicDirectory.
+template <class Compressor>
+CompressionStats compress_model(const ModelDir& model, const Compressor& compressor, const CompressionOutputs& outputs,
+                                Execution run = execution(), const CompressionProgress& progress = {}) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::set<std::string> wide;
+    for (;;) {
+        CompressionStats stats;
+        if (detail::CompressionPass(model, compressor, outputs, run, wide).run(stats, progress)) {
+            stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+            return stats;
+        }
+        for (const auto& path : {outputs.quantized, outputs.dequantized})
+            if (!path.empty()) std::filesystem::remove(path);
+    }
+}
+
+}  // namespace bitnet::inline BITNET_ABI

@@ -1,0 +1,76 @@
+/// The two model directories that a compression leaves, whole or not at all.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include <bitnet/io/atomic_directory.hpp>
+#include <bitnet/model/model_dir.hpp>
+#include <bitnet/pipeline/compress_model.hpp>
+#include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/packed_model.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+inline constexpr std::string_view quantized_directory_name = "quantized";
+inline constexpr std::string_view dequantized_directory_name = "dequantized";
+/// Throws errc::bad_value when one of two directories lies inside the other: an output must not land in its input.
+inline void require_apart(const std::filesystem::path& input, const std::filesystem::path& output) {
+    const auto whole = [](const std::filesystem::path& path) { return std::filesystem::weakly_canonical(path); };
+    const auto inside = [](const std::filesystem::path& inner, const std::filesystem::path& outer) {
+        const auto [end, rest] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+        return end == outer.end();
+    };
+    if (inside(whole(output), whole(input)) || inside(whole(input), whole(output)))
+        throw error(errc::bad_value, message("output ", output.string(), " and input ", input.string(),
+                                             " lie inside each other; choose another output"));
+}
+
+/// config.json of an output: that of the original, unknown keys included, with the new type and, for a packed model, a
+/// quantization_config that keeps other programs from misreading it. Nothing for a model without a configuration.
+inline void write_config(const ModelDir& model, const std::filesystem::path& directory, bool packed) {
+    if (!model.config()) return;
+    Json config = model.config()->json;
+    config.set(config.find("dtype") != nullptr ? "dtype" : "torch_dtype", Json("float16"));
+    config.set("tie_word_embeddings", model.tied_head());
+    if (packed)
+        config.set("quantization_config", Json::object({{"quant_method", packed_quant_method},
+                                                        {"format", packed_format_version}}));
+    write_file(directory / config_file_name, to_text(config) + "\n");
+}
+
+/// Tokenizer and generation settings, byte for byte.
+inline void copy_companions(const ModelDir& model, const std::filesystem::path& directory) {
+    for (const std::string& name : model.companion_files()) {
+        std::error_code reason;
+        std::filesystem::copy_file(model.path() / name, directory / name, reason);
+        if (reason)
+            throw error(errc::io, message((directory / name).string(), ": cannot copy ", (model.path() / name).string(),
+                                          ": ", reason.message()));
+    }
+}
+
+/// Which of the two models are written.
+struct WantedOutputs {
+    bool quantized = true;
+    bool dequantized = true;
+};
+
+/// Makes the directories inside `root` with everything but the tensors, and says where the tensors go.
+inline CompressionOutputs prepare_outputs(const ModelDir& model, const std::filesystem::path& root, WantedOutputs wanted) {
+    CompressionOutputs out;
+    const auto prepare = [&](std::string_view name, bool packed) {
+        const std::filesystem::path directory = root / name;
+        if (std::error_code reason; !std::filesystem::create_directory(directory, reason))
+            throw error(errc::io, message(directory.string(), ": cannot create: ", reason.message()));
+        write_config(model, directory, packed);
+        copy_companions(model, directory);
+        return directory / model_file_name;
+    };
+    if (wanted.quantized) out.quantized = prepare(quantized_directory_name, true);
+    if (wanted.dequantized) out.dequantized = prepare(dequantized_directory_name, false);
+    return out;
+}
+
+}  // namespace bitnet::inline BITNET_ABI

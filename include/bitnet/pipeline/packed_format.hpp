@@ -1,0 +1,108 @@
+/// How a packed model stands in its safetensors file: names of tensors, and the "bitnet" entry of its metadata.
+/// docs/formats/packed_model.md describes the same for other programs.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include <bitnet/compress/compressor.hpp>
+#include <bitnet/io/json.hpp>
+#include <bitnet/pack/layout.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Key of the metadata entry, and the number that says how to read it.
+inline constexpr std::string_view packed_metadata_key = "bitnet";
+inline constexpr std::uint64_t packed_format_version = 1;
+
+inline std::string codes_name(std::string_view tensor) { return message(tensor, ".codes"); }
+inline std::string scales_name(std::string_view tensor) { return message(tensor, ".scales"); }
+inline std::string int8_name(std::string_view tensor) { return message(tensor, ".int8"); }
+inline std::string int8_scales_name(std::string_view tensor) { return message(tensor, ".int8_scales"); }
+
+/// What the metadata says about one ternary tensor.
+struct PackedEntry {
+    Shape shape;                ///< as compressed: output channels first
+    std::size_t group = 1;      ///< weights of a row that share a scale
+    bool whole_tensor = false;  ///< one scale for all
+    bool transposed = false;    ///< the original stores inputs first, as GPT-2 does
+    bool operator==(const PackedEntry&) const = default;
+};
+
+/// Everything the metadata says.
+struct PackedMetadata {
+    Layout layout = Layout::trit2;
+    Json policies = Json::object();
+    std::map<std::string, PackedEntry, std::less<>> tensors;
+    bool operator==(const PackedMetadata&) const = default;
+};
+
+/// {"quantizer": "absmean{}", ...}: every policy of a compressor, the defaults included.
+template <class... Policies>
+Json policies_to_json(const Compressor<Policies...>& compressor) {
+    Json out = Json::object();
+    compressor.each_policy([&](std::string_view role, const auto& policy) {
+        out.set(std::string(role), Json(to_string(policy)));
+    });
+    return out;
+}
+
+/// The compressor that policies_to_json wrote, of a type that has just those policies. errc::bad_value naming the
+/// policy when the text is another one's, or a knob is out of range; `file` stands in errors.
+template <class Compressor>
+Compressor policies_from_json(const Json& json, std::string_view file) {
+    Compressor out;
+    Compressor{}.each_policy([&](std::string_view role, const auto& policy) {
+        using Policy = std::remove_cvref_t<decltype(policy)>;
+        out = out.with(from_string<Policy>(json.at(role, file).as_string(message(file, ": ", role))));
+    });
+    return out;
+}
+
+inline std::string to_text(const PackedMetadata& metadata) {
+    Json tensors = Json::object();
+    for (const auto& [name, entry] : metadata.tensors) {
+        Json::Array shape;
+        for (const std::size_t extent : entry.shape) shape.emplace_back(extent);
+        Json row = Json::object({{"shape", Json::array(std::move(shape))}});
+        row.set("group", entry.whole_tensor ? Json("tensor") : Json(entry.group));
+        if (entry.transposed) row.set("transposed", true);
+        tensors.set(name, std::move(row));
+    }
+    return to_text(Json::object({{"format", packed_format_version},
+                                 {"layout", to_string(metadata.layout)},
+                                 {"policies", metadata.policies},
+                                 {"tensors", std::move(tensors)}}), -1);
+}
+
+/// What to_text wrote. Every field is checked for its kind; what it says about tensors is checked against the file by
+/// PackedModel. errc::bad_file or errc::bad_value, naming the file and the field.
+inline PackedMetadata packed_metadata_from_text(std::string_view text, std::string_view file) {
+    const std::string where = message(file, ": metadata \"", packed_metadata_key, "\"");
+    const Json json = parse_json(text, where);
+    if (const std::uint64_t version = json.at("format", where).as_unsigned(where); version != packed_format_version)
+        throw error(errc::unsupported, message(where, ": format ", version, "; this version reads ", packed_format_version));
+    PackedMetadata out;
+    const std::string& layout = json.at("layout", where).as_string(where);
+    const auto known = layout_named(layout);
+    if (!known) throw error(errc::bad_file, message(where, ": layout ", layout, " is none of int8, trit2, trit5"));
+    out.layout = *known;
+    out.policies = json.at("policies", where);
+    for (const auto& [name, row] : json.at("tensors", where).as_object(where)) {
+        const std::string what = message(where, ": ", name);
+        PackedEntry entry;
+        for (const Json& extent : row.at("shape", what).as_array(what)) entry.shape.push_back(extent.as_unsigned(what));
+        const Json& group = row.at("group", what);
+        entry.whole_tensor = group.is_string() && group.as_string() == "tensor";
+        entry.group = entry.whole_tensor ? std::max<std::size_t>(1, matrix_shape(entry.shape).cols) : group.as_unsigned(what);
+        if (entry.group == 0) throw error(errc::bad_file, message(what, ": a group holds at least one weight"));
+        if (const Json* transposed = row.find("transposed")) entry.transposed = transposed->as_bool(what);
+        if (entry.transposed && entry.shape.size() != 2)
+            throw error(errc::bad_file, message(what, ": only a matrix can be transposed, not ", to_string(entry.shape)));
+        out.tensors.emplace(name, std::move(entry));
+    }
+    return out;
+}
+
+}  // namespace bitnet::inline BITNET_ABI

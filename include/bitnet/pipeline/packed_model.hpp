@@ -1,0 +1,180 @@
+/// A packed model file, checked before use: its ternary tensors as TernaryTensor, all others as they stand.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <bitnet/io/safetensors.hpp>
+#include <bitnet/pipeline/packed_format.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+inline constexpr std::string_view model_file_name = "model.safetensors";
+
+/// How a tensor stands in a packed file.
+enum class PackedKind { ternary, int8_rows, plain };
+
+/// One tensor of the original, by its name.
+struct PackedTensor {
+    std::string name;
+    PackedKind kind = PackedKind::plain;
+    PackedEntry entry{};                    ///< of a ternary tensor
+    const TensorEntry* data = nullptr;      ///< codes, integers or the tensor itself
+    const TensorEntry* scales = nullptr;    ///< null for a plain tensor
+    Shape shape() const { return kind == PackedKind::ternary ? entry.shape : data->shape; }
+    /// Of the original, which may hold inputs first.
+    Shape original_shape() const {
+        return kind == PackedKind::ternary && entry.transposed ? Shape{entry.shape[1], entry.shape[0]} : shape();
+    }
+    std::uint64_t stored_bytes() const {
+        return data->end - data->begin + (scales != nullptr ? scales->end - scales->begin : 0);
+    }
+};
+
+/// Opens `quantized/` or the file in it. Names, types and shapes of all tensors are checked against the metadata when
+/// it is opened, codes and scales of a tensor when it is read; a file that another program wrote or damaged is
+/// errc::bad_file, naming file, tensor and what is wrong with it.
+class PackedModel {
+public:
+    explicit PackedModel(const std::filesystem::path& path)
+        : file_(std::filesystem::is_directory(path) ? path / model_file_name : path), metadata_(read_metadata()) {
+        for (const auto& [name, entry] : metadata_.tensors) add_ternary(name, entry);
+        for (const TensorEntry& entry : file_.tensors()) add_other(entry);
+    }
+
+    const PackedMetadata& metadata() const noexcept { return metadata_; }
+    const SafetensorsFile& file() const noexcept { return file_; }
+    /// Ternary tensors by name, then all others in the order of the file.
+    const std::vector<PackedTensor>& tensors() const noexcept { return tensors_; }
+
+    /// Codes and scales of a ternary tensor, every byte checked.
+    TernaryTensor ternary(const PackedTensor& tensor) const {
+        TernaryTensor out;
+        out.shape = tensor.entry.shape;
+        out.layout = metadata_.layout;
+        out.group = tensor.entry.group;
+        out.whole_tensor = tensor.entry.whole_tensor;
+        out.scale_type = tensor.scales->dtype;
+        const std::span<const std::byte> codes = file_.view(*tensor.data).bytes;
+        out.codes.resize(codes.size());
+        if (!codes.empty()) std::memcpy(out.codes.data(), codes.data(), codes.size());
+        check_codes(tensor, out);
+        out.scales = floats(*tensor.scales);
+        for (std::size_t i = 0; i < out.scales.size(); ++i)
+            if (!is_finite(out.scales[i]) || std::signbit(out.scales[i]))
+                refuse(tensor.scales->name, "scale ", out.scales[i], " at index ", i, "; scales are finite and not negative");
+        return out;
+    }
+
+    /// The elements of a plain F32, F16, BF16 or F64 tensor, or of one kept in 8-bit rows, as floats.
+    std::vector<float> floats(const PackedTensor& tensor) const {
+        if (tensor.kind == PackedKind::plain) return floats(*tensor.data);
+        const std::vector<float> scales = floats(*tensor.scales);
+        const std::span<const std::byte> codes = file_.view(*tensor.data).bytes;
+        const std::size_t cols = matrix_shape(tensor.data->shape).cols;
+        std::vector<float> out(codes.size());
+        for (std::size_t i = 0; i < out.size(); ++i)
+            out[i] = scales[i / cols] * static_cast<float>(std::to_integer<std::int8_t>(codes[i]));
+        return out;
+    }
+
+private:
+    template <class... Parts>
+    [[noreturn]] void refuse(std::string_view tensor, const Parts&... parts) const {
+        throw error(errc::bad_file, message(file_.path().string(), ": tensor ", detail::quote(tensor), ": ", parts...));
+    }
+
+    PackedMetadata read_metadata() const {
+        const auto found = file_.metadata().find(std::string(packed_metadata_key));
+        if (found == file_.metadata().end())
+            throw error(errc::bad_file, message(file_.path().string(), ": no \"", packed_metadata_key,
+                                                "\" in its metadata: this is not a packed model"));
+        return packed_metadata_from_text(found->second, file_.path().string());
+    }
+
+    const TensorEntry& part(const std::string& name) const {
+        const TensorEntry* const entry = file_.find(name);
+        if (entry == nullptr)
+            throw error(errc::missing, message(file_.path().string(), ": tensor ", detail::quote(name), " is missing"));
+        return *entry;
+    }
+
+    void check(const TensorEntry& entry, bool type_fits, const Shape& shape, std::string_view expected) const {
+        if (!type_fits || entry.shape != shape)
+            refuse(entry.name, to_string(entry.dtype), " of shape ", to_string(entry.shape), ", expected ", expected,
+                   " of shape ", to_string(shape));
+    }
+
+    void add_ternary(const std::string& name, const PackedEntry& entry) {
+        const TensorEntry& codes = part(codes_name(name));
+        const TensorEntry& scales = part(scales_name(name));
+        const MatrixShape matrix = matrix_shape(entry.shape);
+        const bool empty = matrix.rows == 0 || matrix.cols == 0;
+        check(codes, codes.dtype == DType::U8, {matrix.rows, packed_row_bytes(metadata_.layout, matrix.cols)}, "U8");
+        const std::size_t groups = matrix.cols / entry.group + (matrix.cols % entry.group != 0 ? 1 : 0);
+        check(scales, scales.dtype == DType::F16 || scales.dtype == DType::BF16 || scales.dtype == DType::F32,
+              entry.whole_tensor ? Shape{empty ? 0u : 1u, 1} : Shape{matrix.rows, groups}, "F16, BF16 or F32");
+        tensors_.push_back({name, PackedKind::ternary, entry, &codes, &scales});
+    }
+
+    void add_other(const TensorEntry& entry) {
+        const std::string_view name = entry.name;
+        const auto belongs = [&](std::string_view suffix) {
+            return name.ends_with(suffix) && metadata_.tensors.contains(name.substr(0, name.size() - suffix.size()));
+        };
+        if (belongs(".codes") || belongs(".scales")) return;
+        constexpr std::string_view int8 = ".int8", int8_scales = ".int8_scales";
+        if (name.ends_with(int8_scales) &&
+            file_.find(int8_name(name.substr(0, name.size() - int8_scales.size()))) != nullptr)
+            return;
+        if (name.ends_with(int8) && entry.dtype == DType::I8) {
+            const std::string base(name.substr(0, name.size() - int8.size()));
+            const TensorEntry& scales = part(int8_scales_name(base));
+            check(scales, scales.dtype == DType::F32, {matrix_shape(entry.shape).rows}, "F32");
+            tensors_.push_back({base, PackedKind::int8_rows, {}, &entry, &scales});
+            return;
+        }
+        tensors_.push_back({entry.name, PackedKind::plain, {}, &entry, nullptr});
+    }
+
+    /// Bytes that packing never writes, in a row or in the padding at its end.
+    void check_codes(const PackedTensor& tensor, const TernaryTensor& out) const {
+        const std::size_t row_bytes = out.row_bytes(), cols = out.cols();
+        visit_layout(out.layout, [&](auto layout) {
+            std::vector<std::int8_t> last(layout.codes_per_byte);
+            std::vector<std::uint8_t> again(1);
+            const std::size_t used = cols % layout.codes_per_byte;
+            for (std::size_t i = 0; i < out.codes.size(); ++i) {
+                bool valid = layout.valid(out.codes[i]);
+                if (valid && used != 0 && (i + 1) % row_bytes == 0) {
+                    layout.unpack(std::span(out.codes).subspan(i, 1), std::span(last));
+                    layout.pack(std::span<const std::int8_t>(last).first(used), std::span(again));
+                    valid = again[0] == out.codes[i];
+                }
+                if (!valid)
+                    refuse(tensor.data->name, "byte ", static_cast<int>(out.codes[i]), " at row ", i / row_bytes,
+                           ", byte ", i % row_bytes, " of the row is no ", to_string(out.layout), " byte");
+            }
+        });
+    }
+
+    std::vector<float> floats(const TensorEntry& entry) const {
+        const TensorView view = file_.view(entry);
+        std::vector<float> out;
+        const Execution run = execution();
+        const std::span<const float> values = FloatRows(view, *run.kernels).all(out);
+        if (out.empty()) out.assign(values.begin(), values.end());
+        return out;
+    }
+
+    SafetensorsFile file_;
+    PackedMetadata metadata_;
+    std::vector<PackedTensor> tensors_;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
