@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# Builds everything and runs all tests:  scripts/test.sh [PRESET]   (dev, clang or asan; dev when none is given)
+# Installs what is missing, builds everything and runs all tests:  scripts/test.sh [PRESET]
+# PRESET is dev, clang or asan; dev when none is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-dev}
+scripts/install_dependencies.sh
 
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 cmake --preset "$preset"

@@ -27,26 +27,6 @@ struct Options {
     bool force = false;
 };
 
-/// --set over --config over the defaults; then the model's size, where neither said anything.
-Config read_config(const Options& options) {
-    Config config;
-    if (!options.config_file.empty()) config = config_from_json(read_json_file(options.config_file), options.config_file);
-    if (!options.model.empty()) config.set("model_path", options.model);
-    if (!options.output.empty()) config.set("output_path", options.output);
-    for (const std::string& setting : options.settings) {
-        const std::size_t equals = setting.find('=');
-        if (equals == std::string::npos) throw CLI::ValidationError("--set", setting + " is not key=value");
-        try {
-            config.set(setting.substr(0, equals), setting.substr(equals + 1));
-        } catch (const error& problem) {
-            throw CLI::ValidationError("--set", problem.what());
-        }
-    }
-    if (!options.threshold.empty()) config.set("sparsity_threshold", options.threshold);
-    if (config.model_path.empty()) throw CLI::RequiredError("MODEL");
-    return config;
-}
-
 /// A knob that nothing here reads must not be set in vain.
 void refuse_ignored_knobs(const Config& config) {
     static constexpr std::array<std::string_view, 11> read{
@@ -57,6 +37,38 @@ void refuse_ignored_knobs(const Config& config) {
         if (std::find(read.begin(), read.end(), key) == read.end())
             throw error(errc::bad_value, message(key, ": compressing without calibration and fine-tuning would ignore it; "
                                                       "leave it out"));
+}
+
+/// What is wrong on the command line is wrong usage; the same in a file is a bad file.
+template <class Action>
+void from_command_line(const Action& action) {
+    try {
+        action();
+    } catch (const error& problem) {
+        throw CLI::ValidationError(problem.what());
+    }
+}
+
+/// --set over --config over the defaults; then the model's size, where neither said anything.
+Config read_config(const Options& options) {
+    Config config;
+    if (!options.config_file.empty()) {
+        config = config_from_json(read_json_file(options.config_file), options.config_file);
+        refuse_ignored_knobs(config);
+    }
+    if (!options.model.empty()) config.set("model_path", options.model);
+    if (!options.output.empty()) config.set("output_path", options.output);
+    for (const std::string& setting : options.settings) {
+        const std::size_t equals = setting.find('=');
+        if (equals == std::string::npos) throw CLI::ValidationError("--set", setting + " is not key=value");
+        from_command_line([&] {
+            config.set(setting.substr(0, equals), setting.substr(equals + 1));
+            refuse_ignored_knobs(config);
+        });
+    }
+    if (!options.threshold.empty()) from_command_line([&] { config.set("sparsity_threshold", options.threshold); });
+    if (config.model_path.empty()) throw CLI::RequiredError("MODEL");
+    return config;
 }
 
 Treatment kept_as(const std::string& name) {
@@ -124,8 +136,7 @@ void compress(Options& options, const CommonOptions& common) {
     options.request.preservation.precision = kept_as(options.kept_as);
     options.request.layout = *layout_named(options.layout);
     options.request.scale_storage = type_named(options.scale_type);
-    refuse_ignored_knobs(config);
-    check_recipe(options.request, config);
+    from_command_line([&] { check_recipe(options.request, config); });
     require_apart(config.model_path, config.output_path);
 
     const ModelDir model(config.model_path, {.architecture = options.architecture});

@@ -47,7 +47,7 @@ void dequantize(const Options& options, const CommonOptions& common) {
     require_apart(options.packed, options.output);
     const PackedModel packed(from);
     const DType type = options.dtype == "fp32" ? DType::F32 : options.dtype == "bf16" ? DType::BF16 : DType::F16;
-    AtomicDirectory directory(options.output, options.force, config_file_name);
+    AtomicDirectory directory(options.output, options.force, model_file_name);  // a packed file alone has no config.json
     {
         Progress progress("dequantize", common.quiet);
         dequantize_model(packed, directory.path() / model_file_name, type, {&best_kernels(), common.threads},

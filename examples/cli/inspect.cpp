@@ -77,9 +77,9 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
         std::string stored(to_string(tensor.data->dtype)), scales, zeros;
         Json row = Json::object({{"name", tensor.name}, {"shape", Json::array(json_shape(tensor.original_shape()))}});
         if (tensor.kind == PackedKind::ternary) {
-            const TernaryTensor ternary = packed.ternary(tensor);
+            const TernaryTensor ternary = packed.ternary(tensor, {&best_kernels(), 1});
             Distortion codes;
-            std::vector<std::int8_t> code(ternary.cols());
+            std::vector<std::int8_t> code(ternary.rows() == 0 ? 0 : ternary.cols());
             for (std::size_t r = 0; r < (code.empty() ? 0 : ternary.rows()); ++r) {
                 ternary.codes_of_row(r, code, {&best_kernels(), 1});
                 for (const std::int8_t c : code) ++codes.codes[static_cast<std::size_t>(c + 1)];
@@ -93,7 +93,7 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
             row.set("transposed", tensor.entry.transposed);
             if (!options.tensor.empty()) row.set("scale_values", to_json(values_of(ternary.scales)));
             all += codes;
-        } else if (!options.tensor.empty() && (tensor.kind != PackedKind::plain || is_weight_type(tensor.data->dtype))) {
+        } else if (!options.tensor.empty() && (tensor.kind == PackedKind::int8_rows || is_weight_type(tensor.data->dtype))) {
             row.set("values", to_json(values_of(packed.floats(tensor))));
         }
         row.set("stored_as", stored);

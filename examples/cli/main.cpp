@@ -26,7 +26,7 @@ int report(const char* what, int status) {
 int main(int argc, char** argv) {
     CLI::App app{"Compresses trained language models to ternary weights {-1, 0, +1}.", "bitnet"};
     app.set_version_flag("--version", "bitnet " BITNET_VERSION);
-    app.require_subcommand(1);
+    app.require_subcommand(0, 1);  // none is refused below, after an unknown one has been named
     app.failure_message(CLI::FailureMessage::simple);
     cli::CommonOptions common;
     std::vector<std::pair<CLI::App*, cli::Action>> commands;
@@ -43,8 +43,10 @@ int main(int argc, char** argv) {
     add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
     try {
         app.parse(argc, argv);
+        if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
         for (const auto& [command, action] : commands)
             if (command->parsed()) action();
+        if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return report("cannot write to standard output", bad_input);
         return 0;
     } catch (const CLI::Success& success) {
         return app.exit(success);

@@ -15,6 +15,7 @@
 #include <exception>
 #include <limits>
 #include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -87,19 +88,17 @@ private:
 };
 
 namespace detail {
-inline void append(std::string& out, std::string_view text) { out += text; }
-inline void append(std::string& out, char letter) { out += letter; }
-template <std::same_as<bool> Bool>  // a template, or every string literal would rather become a bool
-void append(std::string& out, Bool value) {
-    out += value ? "true" : "false";
-}
-template <class Number>
-    requires(std::integral<Number> || std::floating_point<Number>) &&
-            (!std::same_as<Number, bool>) && (!std::same_as<Number, char>)
-void append(std::string& out, Number value) {
-    std::array<char, 64> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    out.append(text.data(), end);
+template <class Part>
+void append(std::string& out, const Part& part) {
+    if constexpr (std::is_same_v<Part, bool>) {
+        out += part ? "true" : "false";
+    } else if constexpr (std::is_arithmetic_v<Part> && !std::is_same_v<Part, char>) {
+        std::array<char, 64> text;
+        const auto end = std::to_chars(text.data(), text.data() + text.size(), part).ptr;
+        out.append(text.data(), end);
+    } else {
+        out += part;  // a character, or whatever a string is made of
+    }
 }
 }  // namespace detail
 
@@ -434,18 +433,25 @@ static_assert(std::endian::native == std::endian::little, "bitnet: kernels read 
 /// step(0), step(1), ... step(N-1), each index a constant: an array of batches indexed by it lives in registers.
 template <std::size_t N, class Step>
 BITNET_INLINE constexpr void unroll(Step&& step) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-        (step(std::integral_constant<std::size_t, I>{}), ...);
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+        (step(std::integral_constant<std::size_t, Index>{}), ...);
     }(std::make_index_sequence<N>{});
 }
 
 /// Asks for the cache line at `address` ahead of its use. Nothing is read, so any address is allowed.
 BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(reinterpret_cast<const void*>(address));
+    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);  // NOLINT(performance-no-int-to-ptr): never read
 #else
     static_cast<void>(address);
 #endif
+}
+
+/// The address of what is prefetched while the n weights at w are worked on: as many, 1,024 weights behind their end.
+/// Their sums ask for the first half and their codes for the second, so that memory is never idle (bench/compress/
+/// quantize, groups of 64 in stretches of 1,024: 58 % of a plain read's bandwidth without the 1,024, 63 % with them).
+BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
+    return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
 }
 
 /// Exponent bits: under the including program's -ffast-math, std::isfinite is always true.
@@ -850,10 +856,10 @@ BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_
 
 /// sums[g] = Σ|w| of the g-th `group` consecutive weights, the last of which may be fewer; not finite when one of
 /// them is not. group >= 1; ceil(n / group) sums are written, each rounded to a relative error of about 2e-6.
-/// Meanwhile the first half of the next row, the n weights that follow in memory, is prefetched: see encode.
+/// Meanwhile the first half of the weights that prefetched_behind names is prefetched.
 template <class Arch>
 void abs_sums(const float* w, std::size_t n, std::size_t group, double* sums) noexcept {
-    const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(w + n);
+    const std::uintptr_t ahead = prefetched_behind(w, n);
     std::size_t begin = 0;
     const auto whole_groups = [&](auto length) {  // a constant, so that its loops are gone
         for (; begin + length <= n; begin += length)
@@ -1241,11 +1247,9 @@ BITNET_INLINE void for_each_block(const float* w, std::size_t n, const Grid* gri
     rest(padded, keep_at(begin), second < n ? keep_at(second) : 0.0f, begin);
 }
 
-/// Where the second half of the n weights behind w[n] begins. The sums of a row prefetch the first half of the next
-/// one, its codes the second: so memory is never idle (bench/kernel/quantize: 54 % of a plain read's bandwidth with
-/// all of it here, 67 % with half in each).
+/// Where the half begins that codes prefetch.
 BITNET_INLINE std::uintptr_t second_half_behind(const float* w, std::size_t n) noexcept {
-    return reinterpret_cast<std::uintptr_t>(w) + (sizeof(float) + sizeof(float) / 2) * n;
+    return prefetched_behind(w, n) + sizeof(float) / 2 * n;
 }
 
 /// Codes of a row for any group, through a buffer of a length that ends every layout's bytes.
@@ -1276,7 +1280,7 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
 
 /// Quantizes and packs one row: the g-th `group` consecutive weights by grids[g], the last of which may be fewer.
 ///
-/// The row is taken from cache, after its sums, while the next row's second half is prefetched. w: n weights; grids:
+/// The row is taken from cache, after its sums, while what comes after it is prefetched. w: n weights; grids:
 /// ceil(n / group), group >= 1; out: pack::row_bytes<Codec>(n) bytes.
 template <class Arch, class Codec>
 void encode(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {
@@ -1744,6 +1748,12 @@ constexpr bool is_finite(double x) noexcept {
 }
 constexpr bool is_finite(float x) noexcept { return (std::bit_cast<std::uint32_t>(x) & 0x7f80'0000u) != 0x7f80'0000u; }
 
+inline bool all_finite(std::span<const double> sums) noexcept {
+    bool finite = true;
+    for (const double sum : sums) finite &= is_finite(sum);  // every one: no branch, so vectors do it
+    return finite;
+}
+
 /// Follows whether all weights seen so far are in {-a, 0, +a} for one a. Usually the second weight says no.
 class TernaryDetector {
 public:
@@ -1765,22 +1775,36 @@ private:
     bool ternary_ = true;
 };
 
-/// Refuses what a user's policy must not return, by the policy's name.
-inline void check_alpha(std::string_view policy, float alpha) {
-    if (!is_finite(alpha) || alpha < 0)
-        throw error(errc::bad_policy, message(policy, " returned the scale ", alpha, "; it must be finite and >= 0"));
+/// False when its first two weights show that a region is not ternary: the first look, and nearly always the last.
+inline bool first_two_may_be_ternary(const float* w) noexcept {
+    const std::uint32_t a = std::bit_cast<std::uint32_t>(w[0]) & 0x7fff'ffffu;
+    const std::uint32_t b = std::bit_cast<std::uint32_t>(w[1]) & 0x7fff'ffffu;
+    return (((a - 1) | (b - 1) | ((a ^ b) - 1)) >> 31) != 0;  // of 31 bits less 1, only zero has the highest
+}
+inline bool may_be_ternary(std::span<const float> w) noexcept {
+    return w.size() < 2 || first_two_may_be_ternary(w.data());
 }
 
-/// Grid of one region by a quantizer that fits one, given sum = Σ|w|, finite.
+[[noreturn]] inline void refuse_alpha(std::string_view policy, float alpha) {
+    throw error(errc::bad_policy, message(policy, " returned the scale ", alpha, "; it must be finite and >= 0"));
+}
+/// Whether a policy may return this scale: finite, and not negative; -0 is forgiven.
+constexpr bool is_alpha(float alpha) noexcept { return std::bit_cast<std::uint32_t>(alpha + 0.0f) < 0x7f80'0000u; }
+/// Refuses what a user's policy must not return, by the policy's name.
+inline void check_alpha(std::string_view policy, float alpha) {
+    if (!is_alpha(alpha)) refuse_alpha(policy, alpha);
+}
+
+/// Grid of one region by a quantizer that fits one, given mean|w|, finite.
 template <class Quantizer, class Sparsity>
     requires(MeanQuantizer<Quantizer> || GridQuantizer<Quantizer>)
-Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w, double sum,
+Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w, double mean,
               const Kernels& kernels, std::span<float> scratch) {
     Grid grid;
     if constexpr (GridQuantizer<Quantizer>) {
         grid = quantizer.fit(w, kernels, scratch);
     } else {
-        grid.alpha = quantizer.alpha(sum / static_cast<double>(w.size()));
+        grid.alpha = quantizer.alpha(mean);
         if constexpr (ScaleSparsity<Sparsity>)
             grid.keep = sparsity.keep(grid.alpha);
         else
@@ -1790,13 +1814,37 @@ Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<co
     return grid;
 }
 
-/// True when a grid leaves nothing but zeros of a region; its scale is then stored as 0. A threshold up to the mean
-/// magnitude always keeps the largest weight, so the weights are rarely looked at.
-inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double sum) noexcept {
-    if (static_cast<double>(grid.keep) <= 0.999 * sum / static_cast<double>(w.size())) return false;
+/// A threshold up to the mean magnitude always keeps the largest weight.
+constexpr bool surely_keeps_some(float keep, double mean) noexcept { return keep <= 0.999f * static_cast<float>(mean); }
+
+/// True when a grid leaves nothing but zeros of a region; its scale is then stored as 0.
+/// The weights are rarely looked at.
+inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double mean) noexcept {
+    if (surely_keeps_some(grid.keep, mean)) return false;
     for (const float x : w)
         if (std::fabs(x) >= grid.keep && x != 0) return false;
     return true;
+}
+
+/// Grids of regions of `group` weights each, sums[g] = Σ|w| of the g-th, where none needs a second look: short loops
+/// without branches for what nearly every row is. False, and the grids are worth nothing, when one may be ternary or
+/// keep nothing, or when the quantizer returned a bad scale; region by region is then the way.
+template <MeanQuantizer Quantizer, ScaleSparsity Sparsity>
+bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w,
+                       std::size_t group, std::span<const double> sums, std::span<Grid> grids) {
+    if (group < 2) return false;
+    unsigned odd = 0;  // not bool, of which g++ 12 makes no vectors
+    for (std::size_t g = 0; g < grids.size(); ++g) odd |= unsigned{first_two_may_be_ternary(w.data() + g * group)};
+    if (odd != 0) return false;  // before any call: a quantizer need not know what to do with a region of zeros
+    const double size = static_cast<double>(group);
+    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(sums[g] / size);
+    for (std::size_t g = 0; g < grids.size(); ++g) {
+        const float alpha = grids[g].alpha;
+        const float keep = sparsity.keep(alpha);
+        grids[g].keep = keep;
+        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, sums[g] / size)};
+    }
+    return odd == 0;
 }
 
 /// Codes and scale of one region by a quantizer that writes codes itself.
@@ -2033,7 +2081,7 @@ struct TernaryTensor {
     std::size_t rows() const { return matrix_shape(shape).rows; }
     std::size_t cols() const { return matrix_shape(shape).cols; }
     std::size_t row_bytes() const { return packed_row_bytes(layout, cols()); }
-    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : (cols() + group - 1) / group; }
+    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : cols() / group + (cols() % group != 0 ? 1 : 0); }
     /// Bytes of codes and scales as they are stored.
     std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
 
@@ -2043,22 +2091,35 @@ struct TernaryTensor {
     float scale(std::size_t row, std::size_t col) const {
         return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
     }
+    // Templates on Arch, here and below, so that who only includes this file does not compile the default kernels.
+
     /// cols() codes of one row. For a single code, unpacking its row is wasteful: kernels work on packed_row().
-    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run = execution()) const {
+    template <class Arch = arch::Default>
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run = execution<Arch>()) const {
         run.kernels->decode[static_cast<std::size_t>(layout)](packed_row(row).data(), out.size(), out.data());
     }
     /// cols() weights of one row; the way for hot paths.
-    void dequantize_row(std::size_t row, std::span<float> out, Execution run = execution()) const;
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run = execution<Arch>()) const;
 
     /// The weights as a lazy xtensor expression of the original shape, computed element by element as it is read; for
     /// looking and for tests. On an lvalue it refers to this tensor, on an rvalue it owns it.
-    auto dequantize() const&;
-    auto dequantize() &&;
+    template <class Element = DequantizedElement<const TernaryTensor*>>
+    auto dequantize() const& {
+        return xt::xgenerator<Element, float, Shape>(Element(this), shape);
+    }
+    template <class Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>>
+    auto dequantize() && {
+        const Shape lasting = shape;
+        return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))),
+                                                     lasting);
+    }
 
     bool operator==(const TernaryTensor&) const = default;
 };
 
-inline void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+template <class Arch>
+void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
     // A piece is a multiple of 4 and of 5 codes, so that it begins with a byte in every layout, and stays in L1.
     constexpr std::size_t piece = 2560;
     std::array<std::int8_t, piece> code;
@@ -2099,28 +2160,18 @@ public:
             flat = flat * shape[axis] + static_cast<std::size_t>(*first);
         const std::size_t row = flat / tensor.cols();
         const std::size_t col = flat % tensor.cols();
-        const std::size_t per_byte = visit_layout(tensor.layout, [](auto l) { return l.codes_per_byte; });
-        std::array<std::int8_t, 5> code{};
-        visit_layout(tensor.layout, [&](auto l) {
-            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), std::span(code).first(per_byte));
+        const int code = visit_layout(tensor.layout, [&](auto l) -> int {
+            constexpr std::size_t per_byte = decltype(l)::codes_per_byte;
+            std::array<std::int8_t, per_byte> codes{};
+            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), codes);
+            return codes[col % per_byte];
         });
-        return tensor.scale(row, col) * static_cast<float>(code[col % per_byte]);
+        return tensor.scale(row, col) * static_cast<float>(code);
     }
 
 private:
     Owner tensor_;
 };
-
-inline auto TernaryTensor::dequantize() const& {
-    using Element = DequantizedElement<const TernaryTensor*>;
-    return xt::xgenerator<Element, float, Shape>(Element(this), shape);
-}
-
-inline auto TernaryTensor::dequantize() && {
-    using Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>;
-    const Shape lasting = shape;
-    return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))), lasting);
-}
 
 }  // namespace bitnet::inline BITNET_ABI
 
@@ -2175,8 +2226,8 @@ void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&&
 // ---- <bitnet/policy/text.hpp>
 /// Policies as text: `fixed{.threshold=0.5}`, the designated initializer that would build the value again.
 ///
-/// A policy lists its knobs once, as `static constexpr auto knobs = std::tuple{Knob{...}, Choice{...}, Text{...}}`;
-/// printing, reading and range checks follow from that list. A policy without knobs lists nothing.
+/// A policy lists its knobs once: `static constexpr void knobs(auto&& visit) { visit(Knob{...}, Choice{...}, Text{...}); }`.
+/// Printing, reading and range checks follow from that list. A policy without knobs lists nothing.
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -2263,12 +2314,10 @@ Text(std::string_view, std::string Policy::*) -> Text<Policy>;
 
 namespace detail {
 
-template <class Policy>
-constexpr auto knobs_of() {
-    if constexpr (requires { Policy::knobs; })
-        return Policy::knobs;
-    else
-        return std::tuple{};
+/// Calls visit once, with all knobs of the policy, if it has any.
+template <class Policy, class Visit>
+constexpr void visit_knobs(Visit&& visit) {
+    if constexpr (requires { Policy::knobs(visit); }) Policy::knobs(visit);
 }
 
 /// Cuts `.name=value` off the front of a list; a value in double quotes may hold commas.
@@ -2292,7 +2341,7 @@ inline std::pair<std::string_view, std::string_view> next_assignment(std::string
 /// Throws errc::bad_value naming policy, knob, value and range unless every knob is inside its range.
 template <class Policy>
 void check_knobs(const Policy& policy) {
-    std::apply([&](const auto&... knob) { (knob.check(policy), ...); }, detail::knobs_of<Policy>());
+    detail::visit_knobs<Policy>([&](const auto&... knob) { (knob.check(policy), ...); });
 }
 
 /// `name{.knob=value, ...}` with every knob, so that a later default changes nothing.
@@ -2300,9 +2349,9 @@ template <class Policy>
     requires requires { Policy::name; Policy::role; }
 std::string to_string(const Policy& policy) {
     std::string list;
-    std::apply([&](const auto&... knob) {
+    detail::visit_knobs<Policy>([&](const auto&... knob) {
         ((list += message(list.empty() ? "." : ", .", knob.name, "=", knob.write(policy))), ...);
-    }, detail::knobs_of<Policy>());
+    });
     return message(Policy::name, "{", list, "}");
 }
 
@@ -2318,9 +2367,9 @@ Policy from_string(std::string_view text) {
     while (!rest.empty()) {
         const auto [key, value] = detail::next_assignment(name, rest);
         bool known = false;
-        std::apply([&, key = key, value = value](const auto&... knob) {
+        detail::visit_knobs<Policy>([&, key = key, value = value](const auto&... knob) {
             ((knob.name == key ? (knob.read(policy, value), known = true) : false), ...);
-        }, detail::knobs_of<Policy>());
+        });
         if (!known) throw error(errc::bad_value, message(name, ": no knob is called \"", key, "\""));
     }
     check_knobs(policy);
@@ -2349,10 +2398,12 @@ struct AdamW {
     float beta2 = 0.999f;
     float epsilon = 1e-8f;
     float weight_decay = 0.0f;
-    static constexpr auto knobs = std::tuple{Knob{"beta1", &AdamW::beta1, 0.0f, 0.999999f},
-                                             Knob{"beta2", &AdamW::beta2, 0.0f, 0.999999f},
-                                             Knob{"epsilon", &AdamW::epsilon, 1e-30f, 1.0f},
-                                             Knob{"weight_decay", &AdamW::weight_decay, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"beta1", &AdamW::beta1, 0.0f, 0.999999f},
+              Knob{"beta2", &AdamW::beta2, 0.0f, 0.999999f},
+              Knob{"epsilon", &AdamW::epsilon, 1e-30f, 1.0f},
+              Knob{"weight_decay", &AdamW::weight_decay, 0.0f, 1.0f});
+    }
 
     /// The buffers of one tensor; what a checkpoint saves.
     struct State {
@@ -2398,9 +2449,11 @@ struct ByRole {
     Treatment precision = Treatment::fp16;
     bool embeddings = true;
     bool head = true;
-    static constexpr auto knobs = std::tuple{Choice{"precision", &ByRole::precision, kept_precisions},
-                                             Choice{"embeddings", &ByRole::embeddings, std::array{false, true}},
-                                             Choice{"head", &ByRole::head, std::array{false, true}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Choice{"precision", &ByRole::precision, kept_precisions},
+              Choice{"embeddings", &ByRole::embeddings, std::array{false, true}},
+              Choice{"head", &ByRole::head, std::array{false, true}});
+    }
 
     constexpr Treatment kept(const TensorInfo& tensor) const noexcept {
         return precision == Treatment::int8_rows && tensor.shape.size() < 2 ? Treatment::fp16 : precision;
@@ -2461,20 +2514,25 @@ constexpr auto storage_choice(DType Policy::* member) {
     return Choice{"storage", member, std::array{DType::F16, DType::BF16, DType::F32}};
 }
 
-/// The scale as a file holds it: what is measured is what is stored.
-inline float stored(float alpha, DType storage) noexcept {
-    if (storage == DType::F16) return to_float(to_half(alpha));
-    if (storage == DType::BF16) return to_float(to_bfloat16(alpha));
-    return alpha;
+/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise what
+/// rounds into the type's normal range, for F16 from 2^-14 to below 65520. A tensor with any other scale stores all of
+/// its scales as F32.
+constexpr bool holds(DType storage, float alpha) noexcept {
+    if (storage == DType::F32) return true;
+    const auto lowest = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
+    const auto beyond = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 65520.0f : 0x1.ffp127f);
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);  // of floats >= 0, in the order of their values
+    return (bits == 0) | (bits - lowest < beyond - lowest);
 }
 
-/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise the
-/// type's normal range, for F16 2^-14 ... 65504. A tensor with any other scale stores all of its scales as F32.
-inline bool holds(DType storage, float alpha) noexcept {
-    if (alpha == 0 || storage == DType::F32) return true;
-    const float rounded = stored(alpha, storage);
-    return rounded <= std::numeric_limits<float>::max() &&
-           rounded >= (storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
+/// A scale that the type holds, as a file stores it: rounded to the type's 11 (F16) or 8 (BF16) significant bits, ties
+/// to even. What is measured is what is stored.
+constexpr float stored(float alpha, DType storage) noexcept {
+    if (storage == DType::F32) return alpha;
+    const unsigned dropped = storage == DType::F16 ? 13 : 16;
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);
+    const std::uint32_t half = (1u << (dropped - 1)) - 1 + ((bits >> dropped) & 1u);
+    return std::bit_cast<float>((bits + half) >> dropped << dropped);
 }
 
 }  // namespace bitnet::inline BITNET_ABI::scale
@@ -2493,7 +2551,7 @@ struct PerChannel {
     static constexpr std::string_view name = "per_channel";
     static constexpr bool whole_tensor = false;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerChannel::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerChannel::storage)); }
 
     constexpr std::size_t group(std::size_t cols) const noexcept { return cols; }
     bool operator==(const PerChannel&) const = default;
@@ -2652,27 +2710,36 @@ public:
     }
     /// The same object when the weights already lie in memory as F32, F16, BF16 or F64, row-major, at any alignment.
     TernaryTensor compress(const TensorView& weight, Execution run = execution()) const {
-        const FloatRows rows(weight, *run.kernels);
         TernaryTensor out;
+        compress_into(out, weight, run);
+        return out;
+    }
+    /// The same into a tensor whose memory is used again: fresh pages cost a tenth of the time of a large tensor.
+    /// After an error its content is unspecified.
+    void compress_into(TernaryTensor& out, const TensorView& weight, Execution run = execution()) const {
+        const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;
         out.whole_tensor = Scale::whole_tensor;
         out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
-        if (rows.rows() != 0 && rows.cols() != 0) {
-            out.codes.resize(checked_product(rows.rows(), out.row_bytes(), weight.name));
-            if constexpr (Scale::whole_tensor)
-                compress_whole(rows, out, run);
-            else
-                compress_rows(rows, out, run);
+        const bool empty = rows.rows() == 0 || rows.cols() == 0;
+        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
+        out.scale_type = scale().storage;
+        if (empty) {
+            out.scales.clear();
+        } else if constexpr (Scale::whole_tensor) {
+            compress_whole(rows, out, run);
+        } else if (!compress_rows(rows, out, run)) {
+            out.scale_type = DType::F32;  // rare: a second run costs less than a look at all scales after each first one
+            compress_rows(rows, out, run);
         }
-        store_scales(out);
-        return out;
     }
 
 private:
     using Set = std::tuple<Quantizer, Sparsity, Scale, PackedLayout, Preservation, Optimizer, Ste>;
     static constexpr bool fits_grid = MeanQuantizer<Quantizer> || GridQuantizer<Quantizer>;
     static constexpr bool needs_weights = GridQuantizer<Quantizer> || RegionSparsity<Sparsity>;
+    static constexpr bool grid_from_mean = fits_grid && !GridQuantizer<Quantizer> && ScaleSparsity<Sparsity>;
     static constexpr std::size_t weights_per_piece = 1 << 16;
 
     /// Buffers of one thread.
@@ -2685,58 +2752,88 @@ private:
 
     static std::size_t rows_per_piece(std::size_t cols) { return std::max<std::size_t>(1, weights_per_piece / cols); }
 
-    void compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
-        const std::size_t groups = out.groups_per_row();
-        out.scales.resize(checked_product(rows.rows(), groups, "scales"));
-        parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
+    /// Into how many equal stretches a row is cut, each of whole groups and whole bytes. Sums, grids and codes then follow
+    /// each other so closely that memory, which sums and codes ask for what comes next, is never idle.
+    static std::size_t stretches(std::size_t cols, std::size_t group, Layout layout) {
+        constexpr std::size_t longest = 1024, shortest = 512;
+        if (group >= cols) return 1;
+        const std::size_t unit = visit_layout(layout, [&](auto l) { return std::lcm(group, l.codes_per_byte); });
+        for (std::size_t count = (cols - 1) / longest + 1; cols / count >= shortest; ++count)
+            if (cols % (count * unit) == 0) return count;
+        return 1;
+    }
+
+    /// False, and out is worth nothing, when out.scale_type does not hold all scales.
+    bool compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+        const std::size_t cuts = stretches(rows.cols(), out.group, out.layout);
+        const std::size_t length = rows.cols() / cuts;
+        const std::size_t bytes = out.row_bytes() / cuts;
+        const std::size_t groups = out.groups_per_row() / cuts;
+        const auto encode = run.kernels->encode[static_cast<std::size_t>(out.layout)];
+        out.scales.resize(checked_product(rows.rows(), out.groups_per_row(), "scales"));
+        std::atomic<bool> all_held = true;
+        parallel_for(rows.rows() * cuts, rows_per_piece(length), run.threads, [&](std::size_t begin, std::size_t end) {
             Scratch scratch;
             scratch.sums.resize(groups);
             scratch.grids.resize(groups);
-            if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, rows.cols()));
-            if constexpr (!fits_grid) scratch.codes.resize(rows.cols());
-            for (std::size_t r = begin; r < end; ++r) {
-                const std::span<const float> w = rows.row(r, scratch.row);
-                run.kernels->abs_sums(w.data(), w.size(), out.group, scratch.sums.data());
-                for (const double sum : scratch.sums)
-                    if (!is_finite(sum)) rows.require_finite(r * rows.cols(), w);
-                compress_row(w, std::span(out.scales).subspan(r * groups, groups), out, r, scratch, run);
+            if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, length));
+            if constexpr (!fits_grid) scratch.codes.resize(length);
+            bool held = true;
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::span<const float> w = rows.elements(i * length, length, scratch.row);
+                run.kernels->abs_sums(w.data(), length, out.group, scratch.sums.data());
+                if (!all_finite(scratch.sums)) rows.require_finite(i * length, w);
+                fit_row(w, out.group, scratch, run);
+                held &= store_scales(scratch.grids, out.scale_type, std::span(out.scales).subspan(i * groups, groups));
+                const std::span<std::uint8_t> packed = std::span(out.codes).subspan(i * bytes, bytes);
+                if constexpr (fits_grid)
+                    encode(w.data(), length, scratch.grids.data(), out.group, packed.data());
+                else
+                    pack_row(scratch.codes, packed, out.layout);
             }
+            if (!held) all_held = false;
         });
+        return all_held;
     }
 
-    /// One row whose sums are known: grids, codes, bytes.
-    void compress_row(std::span<const float> w, std::span<float> scales, TernaryTensor& out, std::size_t r,
-                      Scratch& scratch, Execution run) const {
-        std::uint8_t* const packed = out.codes.data() + r * out.row_bytes();
-        for (std::size_t g = 0; g < scales.size(); ++g) {
-            const std::size_t first = g * out.group;
-            const std::size_t count = std::min(out.group, w.size() - first);
-            const std::span<const float> region = w.subspan(first, count);
-            if constexpr (fits_grid) {
-                scratch.grids[g] = grid_of(region, scratch.sums[g], scratch.sorting, run);
-                scales[g] = scratch.grids[g].alpha;
-            } else {
-                scales[g] = codes_of(region, std::span(scratch.codes).subspan(first, count), run);
-            }
+    /// scratch.grids of a stretch from its weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
+        std::size_t done = 0;
+        if constexpr (grid_from_mean) {
+            const std::size_t whole = w.size() / group;
+            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one is for the loop below
+            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
         }
-        if constexpr (fits_grid)
-            run.kernels->encode[static_cast<std::size_t>(out.layout)](w.data(), w.size(), scratch.grids.data(), out.group,
-                                                                      packed);
-        else
-            pack_row(scratch.codes, out, r);
+        for (std::size_t g = done; g < scratch.grids.size(); ++g) {
+            const std::size_t begin = g * group;
+            const std::span<const float> region = w.subspan(begin, std::min(group, w.size() - begin));
+            const double mean = scratch.sums[g] / static_cast<double>(region.size());
+            if constexpr (fits_grid)
+                scratch.grids[g] = grid_of(region, mean, scratch.sorting, run);
+            else
+                scratch.grids[g].alpha = codes_of(region, std::span(scratch.codes).subspan(begin, region.size()), run);
+        }
     }
 
-    static void pack_row(std::span<const std::int8_t> codes, TernaryTensor& out, std::size_t r) {
-        visit_layout(out.layout, [&](auto l) {
-            l.pack(codes, std::span(out.codes).subspan(r * out.row_bytes(), out.row_bytes()));
-        });
+    /// FP16 rounding is part of quantization. False when the type does not hold all of the scales.
+    static bool store_scales(std::span<const Grid> grids, DType type, std::span<float> scales) {
+        bool held = true;
+        for (std::size_t g = 0; g < grids.size(); ++g) {  // every one: no branch, so vectors do it
+            held &= scale::holds(type, grids[g].alpha);
+            scales[g] = scale::stored(grids[g].alpha, type);
+        }
+        return held;
     }
 
-    Grid grid_of(std::span<const float> region, double sum, std::span<float> sorting, Execution run) const {
-        TernaryDetector detector;
-        if (detector.add(region)) return detector.grid();
-        const Grid grid = fit_grid(quantizer(), sparsity(), region, sum, *run.kernels, sorting);
-        return keeps_nothing(grid, region, sum) ? Grid{} : grid;
+    static void pack_row(std::span<const std::int8_t> codes, std::span<std::uint8_t> packed, Layout layout) {
+        visit_layout(layout, [&](auto l) { l.pack(codes, packed); });
+    }
+
+    Grid grid_of(std::span<const float> region, double mean, std::span<float> sorting, Execution run) const {
+        if (may_be_ternary(region)) [[unlikely]]
+            if (TernaryDetector detector; detector.add(region)) return detector.grid();
+        const Grid grid = fit_grid(quantizer(), sparsity(), region, mean, *run.kernels, sorting);
+        return keeps_nothing(grid, region, mean) ? Grid{} : grid;
     }
 
     float codes_of(std::span<const float> region, std::span<std::int8_t> codes, Execution run) const {
@@ -2766,31 +2863,30 @@ private:
         bool ternary = true;
         for (std::size_t r = 0; ternary && r < rows.rows(); ++r) ternary = detector.add(rows.row(r, buffer));
         if constexpr (fits_grid) {
-            const Grid grid = ternary ? detector.grid() : whole_grid(rows, sum, run);
-            out.scales = {grid.alpha};
+            const double count = static_cast<double>(rows.rows()) * static_cast<double>(rows.cols());
+            const Grid grid = ternary ? detector.grid() : whole_grid(rows, sum / count, run);
+            store_scale(grid.alpha, out);
             encode_all(rows, grid, out, run);
         } else {
             std::vector<std::int8_t> codes(rows.rows() * rows.cols());
-            out.scales = {codes_of(rows.all(buffer), codes, run)};
+            store_scale(codes_of(rows.all(buffer), codes, run), out);
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                pack_row(std::span(codes).subspan(r * rows.cols(), rows.cols()), out, r);
+                pack_row(std::span(codes).subspan(r * rows.cols(), rows.cols()),
+                         std::span(out.codes).subspan(r * out.row_bytes(), out.row_bytes()), out.layout);
         }
     }
 
-    Grid whole_grid(const FloatRows& rows, double sum, Execution run) const {
+    Grid whole_grid(const FloatRows& rows, double mean, Execution run) const {
+        std::vector<float> buffer;
         if constexpr (needs_weights) {
-            std::vector<float> buffer, sorting(rows.rows() * rows.cols());
+            std::vector<float> sorting(rows.rows() * rows.cols());
             const std::span<const float> w = rows.all(buffer);
-            const Grid grid = fit_grid(quantizer(), sparsity(), w, sum, *run.kernels, sorting);
-            return keeps_nothing(grid, w, sum) ? Grid{} : grid;
+            const Grid grid = fit_grid(quantizer(), sparsity(), w, mean, *run.kernels, sorting);
+            return keeps_nothing(grid, w, mean) ? Grid{} : grid;
         } else {
-            const auto count = static_cast<double>(rows.rows()) * static_cast<double>(rows.cols());
-            const float alpha = quantizer().alpha(sum / count);
-            check_alpha(Quantizer::name, alpha);
-            const Grid grid{alpha, sparsity().keep(alpha)};
-            std::vector<float> buffer;
+            const Grid grid = fit_grid(quantizer(), sparsity(), {}, mean, *run.kernels, {});
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                if (!keeps_nothing(grid, rows.row(r, buffer), sum / static_cast<double>(rows.rows()))) return grid;
+                if (!keeps_nothing(grid, rows.row(r, buffer), mean)) return grid;
             return Grid{};
         }
     }
@@ -2804,13 +2900,9 @@ private:
         });
     }
 
-    /// FP16 rounding is part of quantization; a tensor with a scale that the type cannot hold stores F32.
-    void store_scales(TernaryTensor& out) const {
-        const DType wanted = scale().storage;
-        const bool held = std::all_of(out.scales.begin(), out.scales.end(),
-                                      [wanted](float alpha) { return scale::holds(wanted, alpha); });
-        out.scale_type = held ? wanted : DType::F32;
-        for (float& alpha : out.scales) alpha = scale::stored(alpha, out.scale_type);
+    static void store_scale(float alpha, TernaryTensor& out) {
+        if (!scale::holds(out.scale_type, alpha)) out.scale_type = DType::F32;
+        out.scales = {scale::stored(alpha, out.scale_type)};
     }
 
     Set policies_;
@@ -2871,7 +2963,8 @@ struct Distortion {
 
 /// Compares a tensor with its compressed image, row by row, without a dense copy of either.
 /// Rows are added in a fixed order: the same figures for any number of threads.
-inline Distortion distortion(const TensorView& original, const TernaryTensor& tensor, Execution run = execution()) {
+template <std::same_as<TensorView> View>  // a template, so that who only includes this does not pay for it
+Distortion distortion(const View& original, const TernaryTensor& tensor, Execution run = execution()) {
     if (original.shape != tensor.shape)
         throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
                                              " is compared with a compressed tensor of shape ", to_string(tensor.shape)));
@@ -2923,8 +3016,9 @@ struct Chosen {
     static constexpr Role role = Role::layout;
     static constexpr std::string_view name = "layout";
     Layout layout = Layout::trit2;
-    static constexpr auto knobs =
-        std::tuple{Choice{"layout", &Chosen::layout, std::array{Layout::int8, Layout::trit2, Layout::trit5}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Choice{"layout", &Chosen::layout, std::array{Layout::int8, Layout::trit2, Layout::trit5}});
+    }
     bool operator==(const Chosen&) const = default;
 };
 
@@ -2947,8 +3041,10 @@ struct Sgd {
     static constexpr std::string_view name = "sgd";
     float momentum = 0.0f;
     float weight_decay = 0.0f;
-    static constexpr auto knobs = std::tuple{Knob{"momentum", &Sgd::momentum, 0.0f, 0.9999f},
-                                             Knob{"weight_decay", &Sgd::weight_decay, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"momentum", &Sgd::momentum, 0.0f, 0.9999f},
+              Knob{"weight_decay", &Sgd::weight_decay, 0.0f, 1.0f});
+    }
 
     /// The buffers of one tensor; what a checkpoint saves.
     struct State {
@@ -3030,11 +3126,13 @@ struct ByPattern {
     Treatment precision = Treatment::fp16;
     bool embeddings = true;
     bool head = true;
-    static constexpr auto knobs = std::tuple{Text{"keep", &ByPattern::keep},
-                                             Text{"ternary", &ByPattern::ternary},
-                                             Choice{"precision", &ByPattern::precision, kept_precisions},
-                                             Choice{"embeddings", &ByPattern::embeddings, std::array{false, true}},
-                                             Choice{"head", &ByPattern::head, std::array{false, true}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Text{"keep", &ByPattern::keep},
+              Text{"ternary", &ByPattern::ternary},
+              Choice{"precision", &ByPattern::precision, kept_precisions},
+              Choice{"embeddings", &ByPattern::embeddings, std::array{false, true}},
+              Choice{"head", &ByPattern::head, std::array{false, true}});
+    }
 
     Treatment treatment(const TensorInfo& tensor) const {
         const ByRole roles{.precision = precision, .embeddings = embeddings, .head = head};
@@ -3059,7 +3157,7 @@ struct Fixed {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "fixed";
     float threshold = 0.1f;
-    static constexpr auto knobs = std::tuple{Knob{"threshold", &Fixed::threshold, 0.0f, 4.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"threshold", &Fixed::threshold, 0.0f, 4.0f}); }
 
     BITNET_HD constexpr float keep(float alpha) const noexcept { return threshold * alpha; }
     bool operator==(const Fixed&) const = default;
@@ -3157,7 +3255,7 @@ struct PerGroup {
     static constexpr std::string_view name{detail::group_name<Size>.data(), detail::group_name<Size>.size()};
     static constexpr bool whole_tensor = false;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerGroup::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerGroup::storage)); }
 
     constexpr std::size_t group(std::size_t) const noexcept { return Size; }
     bool operator==(const PerGroup&) const = default;
@@ -3178,7 +3276,7 @@ struct PerTensor {
     static constexpr std::string_view name = "per_tensor";
     static constexpr bool whole_tensor = true;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerTensor::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerTensor::storage)); }
 
     constexpr std::size_t group(std::size_t cols) const noexcept { return cols; }
     bool operator==(const PerTensor&) const = default;
@@ -3221,8 +3319,9 @@ struct SizeAdaptive {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "size_adaptive";
     std::uint64_t parameters = 0;
-    static constexpr auto knobs =
-        std::tuple{Knob{"parameters", &SizeAdaptive::parameters, std::uint64_t{0}, ~std::uint64_t{0}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"parameters", &SizeAdaptive::parameters, std::uint64_t{0}, ~std::uint64_t{0}});
+    }
 
     constexpr float threshold() const noexcept { return size_class(parameters).threshold; }
     constexpr float keep(float alpha) const noexcept { return threshold() * alpha; }
@@ -3263,7 +3362,7 @@ struct TargetFraction {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "target_fraction";
     float fraction = 0.35f;
-    static constexpr auto knobs = std::tuple{Knob{"fraction", &TargetFraction::fraction, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"fraction", &TargetFraction::fraction, 0.0f, 1.0f}); }
 
     float keep(std::span<const float> w, std::span<float> scratch) const {
         const auto zeros = static_cast<std::size_t>(static_cast<double>(fraction) * static_cast<double>(w.size()));
@@ -3291,7 +3390,7 @@ struct Clipped {
     static constexpr Role role = Role::ste;
     static constexpr std::string_view name = "clipped";
     float reach = 1.5f;
-    static constexpr auto knobs = std::tuple{Knob{"reach", &Clipped::reach, 0.5f, 100.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"reach", &Clipped::reach, 0.5f, 100.0f}); }
 
     BITNET_HD constexpr float slope(float w, float alpha) const noexcept {
         return (w < 0 ? -w : w) <= reach * alpha ? 1.0f : 0.0f;

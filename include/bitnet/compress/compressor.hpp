@@ -4,7 +4,9 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -154,27 +156,36 @@ public:
     }
     /// The same object when the weights already lie in memory as F32, F16, BF16 or F64, row-major, at any alignment.
     TernaryTensor compress(const TensorView& weight, Execution run = execution()) const {
-        const FloatRows rows(weight, *run.kernels);
         TernaryTensor out;
+        compress_into(out, weight, run);
+        return out;
+    }
+    /// The same into a tensor whose memory is used again: fresh pages cost a tenth of the time of a large tensor.
+    /// After an error its content is unspecified.
+    void compress_into(TernaryTensor& out, const TensorView& weight, Execution run = execution()) const {
+        const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;
         out.whole_tensor = Scale::whole_tensor;
         out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
-        if (rows.rows() != 0 && rows.cols() != 0) {
-            out.codes.resize(checked_product(rows.rows(), out.row_bytes(), weight.name));
-            if constexpr (Scale::whole_tensor)
-                compress_whole(rows, out, run);
-            else
-                compress_rows(rows, out, run);
+        const bool empty = rows.rows() == 0 || rows.cols() == 0;
+        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
+        out.scale_type = scale().storage;
+        if (empty) {
+            out.scales.clear();
+        } else if constexpr (Scale::whole_tensor) {
+            compress_whole(rows, out, run);
+        } else if (!compress_rows(rows, out, run)) {
+            out.scale_type = DType::F32;  // rare: a second run costs less than a look at all scales after each first one
+            compress_rows(rows, out, run);
         }
-        store_scales(out);
-        return out;
     }
 
 private:
     using Set = std::tuple<Quantizer, Sparsity, Scale, PackedLayout, Preservation, Optimizer, Ste>;
     static constexpr bool fits_grid = MeanQuantizer<Quantizer> || GridQuantizer<Quantizer>;
     static constexpr bool needs_weights = GridQuantizer<Quantizer> || RegionSparsity<Sparsity>;
+    static constexpr bool grid_from_mean = fits_grid && !GridQuantizer<Quantizer> && ScaleSparsity<Sparsity>;
     static constexpr std::size_t weights_per_piece = 1 << 16;
 
     /// Buffers of one thread.
@@ -187,58 +198,88 @@ private:
 
     static std::size_t rows_per_piece(std::size_t cols) { return std::max<std::size_t>(1, weights_per_piece / cols); }
 
-    void compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
-        const std::size_t groups = out.groups_per_row();
-        out.scales.resize(checked_product(rows.rows(), groups, "scales"));
-        parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
+    /// Into how many equal stretches a row is cut, each of whole groups and whole bytes. Sums, grids and codes then follow
+    /// each other so closely that memory, which sums and codes ask for what comes next, is never idle.
+    static std::size_t stretches(std::size_t cols, std::size_t group, Layout layout) {
+        constexpr std::size_t longest = 1024, shortest = 512;
+        if (group >= cols) return 1;
+        const std::size_t unit = visit_layout(layout, [&](auto l) { return std::lcm(group, l.codes_per_byte); });
+        for (std::size_t count = (cols - 1) / longest + 1; cols / count >= shortest; ++count)
+            if (cols % (count * unit) == 0) return count;
+        return 1;
+    }
+
+    /// False, and out is worth nothing, when out.scale_type does not hold all scales.
+    bool compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+        const std::size_t cuts = stretches(rows.cols(), out.group, out.layout);
+        const std::size_t length = rows.cols() / cuts;
+        const std::size_t bytes = out.row_bytes() / cuts;
+        const std::size_t groups = out.groups_per_row() / cuts;
+        const auto encode = run.kernels->encode[static_cast<std::size_t>(out.layout)];
+        out.scales.resize(checked_product(rows.rows(), out.groups_per_row(), "scales"));
+        std::atomic<bool> all_held = true;
+        parallel_for(rows.rows() * cuts, rows_per_piece(length), run.threads, [&](std::size_t begin, std::size_t end) {
             Scratch scratch;
             scratch.sums.resize(groups);
             scratch.grids.resize(groups);
-            if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, rows.cols()));
-            if constexpr (!fits_grid) scratch.codes.resize(rows.cols());
-            for (std::size_t r = begin; r < end; ++r) {
-                const std::span<const float> w = rows.row(r, scratch.row);
-                run.kernels->abs_sums(w.data(), w.size(), out.group, scratch.sums.data());
-                for (const double sum : scratch.sums)
-                    if (!is_finite(sum)) rows.require_finite(r * rows.cols(), w);
-                compress_row(w, std::span(out.scales).subspan(r * groups, groups), out, r, scratch, run);
+            if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, length));
+            if constexpr (!fits_grid) scratch.codes.resize(length);
+            bool held = true;
+            for (std::size_t i = begin; i < end; ++i) {
+                const std::span<const float> w = rows.elements(i * length, length, scratch.row);
+                run.kernels->abs_sums(w.data(), length, out.group, scratch.sums.data());
+                if (!all_finite(scratch.sums)) rows.require_finite(i * length, w);
+                fit_row(w, out.group, scratch, run);
+                held &= store_scales(scratch.grids, out.scale_type, std::span(out.scales).subspan(i * groups, groups));
+                const std::span<std::uint8_t> packed = std::span(out.codes).subspan(i * bytes, bytes);
+                if constexpr (fits_grid)
+                    encode(w.data(), length, scratch.grids.data(), out.group, packed.data());
+                else
+                    pack_row(scratch.codes, packed, out.layout);
             }
+            if (!held) all_held = false;
         });
+        return all_held;
     }
 
-    /// One row whose sums are known: grids, codes, bytes.
-    void compress_row(std::span<const float> w, std::span<float> scales, TernaryTensor& out, std::size_t r,
-                      Scratch& scratch, Execution run) const {
-        std::uint8_t* const packed = out.codes.data() + r * out.row_bytes();
-        for (std::size_t g = 0; g < scales.size(); ++g) {
-            const std::size_t first = g * out.group;
-            const std::size_t count = std::min(out.group, w.size() - first);
-            const std::span<const float> region = w.subspan(first, count);
-            if constexpr (fits_grid) {
-                scratch.grids[g] = grid_of(region, scratch.sums[g], scratch.sorting, run);
-                scales[g] = scratch.grids[g].alpha;
-            } else {
-                scales[g] = codes_of(region, std::span(scratch.codes).subspan(first, count), run);
-            }
+    /// scratch.grids of a stretch from its weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
+        std::size_t done = 0;
+        if constexpr (grid_from_mean) {
+            const std::size_t whole = w.size() / group;
+            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one is for the loop below
+            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
         }
-        if constexpr (fits_grid)
-            run.kernels->encode[static_cast<std::size_t>(out.layout)](w.data(), w.size(), scratch.grids.data(), out.group,
-                                                                      packed);
-        else
-            pack_row(scratch.codes, out, r);
+        for (std::size_t g = done; g < scratch.grids.size(); ++g) {
+            const std::size_t begin = g * group;
+            const std::span<const float> region = w.subspan(begin, std::min(group, w.size() - begin));
+            const double mean = scratch.sums[g] / static_cast<double>(region.size());
+            if constexpr (fits_grid)
+                scratch.grids[g] = grid_of(region, mean, scratch.sorting, run);
+            else
+                scratch.grids[g].alpha = codes_of(region, std::span(scratch.codes).subspan(begin, region.size()), run);
+        }
     }
 
-    static void pack_row(std::span<const std::int8_t> codes, TernaryTensor& out, std::size_t r) {
-        visit_layout(out.layout, [&](auto l) {
-            l.pack(codes, std::span(out.codes).subspan(r * out.row_bytes(), out.row_bytes()));
-        });
+    /// FP16 rounding is part of quantization. False when the type does not hold all of the scales.
+    static bool store_scales(std::span<const Grid> grids, DType type, std::span<float> scales) {
+        bool held = true;
+        for (std::size_t g = 0; g < grids.size(); ++g) {  // every one: no branch, so vectors do it
+            held &= scale::holds(type, grids[g].alpha);
+            scales[g] = scale::stored(grids[g].alpha, type);
+        }
+        return held;
     }
 
-    Grid grid_of(std::span<const float> region, double sum, std::span<float> sorting, Execution run) const {
-        TernaryDetector detector;
-        if (detector.add(region)) return detector.grid();
-        const Grid grid = fit_grid(quantizer(), sparsity(), region, sum, *run.kernels, sorting);
-        return keeps_nothing(grid, region, sum) ? Grid{} : grid;
+    static void pack_row(std::span<const std::int8_t> codes, std::span<std::uint8_t> packed, Layout layout) {
+        visit_layout(layout, [&](auto l) { l.pack(codes, packed); });
+    }
+
+    Grid grid_of(std::span<const float> region, double mean, std::span<float> sorting, Execution run) const {
+        if (may_be_ternary(region)) [[unlikely]]
+            if (TernaryDetector detector; detector.add(region)) return detector.grid();
+        const Grid grid = fit_grid(quantizer(), sparsity(), region, mean, *run.kernels, sorting);
+        return keeps_nothing(grid, region, mean) ? Grid{} : grid;
     }
 
     float codes_of(std::span<const float> region, std::span<std::int8_t> codes, Execution run) const {
@@ -268,31 +309,30 @@ private:
         bool ternary = true;
         for (std::size_t r = 0; ternary && r < rows.rows(); ++r) ternary = detector.add(rows.row(r, buffer));
         if constexpr (fits_grid) {
-            const Grid grid = ternary ? detector.grid() : whole_grid(rows, sum, run);
-            out.scales = {grid.alpha};
+            const double count = static_cast<double>(rows.rows()) * static_cast<double>(rows.cols());
+            const Grid grid = ternary ? detector.grid() : whole_grid(rows, sum / count, run);
+            store_scale(grid.alpha, out);
             encode_all(rows, grid, out, run);
         } else {
             std::vector<std::int8_t> codes(rows.rows() * rows.cols());
-            out.scales = {codes_of(rows.all(buffer), codes, run)};
+            store_scale(codes_of(rows.all(buffer), codes, run), out);
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                pack_row(std::span(codes).subspan(r * rows.cols(), rows.cols()), out, r);
+                pack_row(std::span(codes).subspan(r * rows.cols(), rows.cols()),
+                         std::span(out.codes).subspan(r * out.row_bytes(), out.row_bytes()), out.layout);
         }
     }
 
-    Grid whole_grid(const FloatRows& rows, double sum, Execution run) const {
+    Grid whole_grid(const FloatRows& rows, double mean, Execution run) const {
+        std::vector<float> buffer;
         if constexpr (needs_weights) {
-            std::vector<float> buffer, sorting(rows.rows() * rows.cols());
+            std::vector<float> sorting(rows.rows() * rows.cols());
             const std::span<const float> w = rows.all(buffer);
-            const Grid grid = fit_grid(quantizer(), sparsity(), w, sum, *run.kernels, sorting);
-            return keeps_nothing(grid, w, sum) ? Grid{} : grid;
+            const Grid grid = fit_grid(quantizer(), sparsity(), w, mean, *run.kernels, sorting);
+            return keeps_nothing(grid, w, mean) ? Grid{} : grid;
         } else {
-            const auto count = static_cast<double>(rows.rows()) * static_cast<double>(rows.cols());
-            const float alpha = quantizer().alpha(sum / count);
-            check_alpha(Quantizer::name, alpha);
-            const Grid grid{alpha, sparsity().keep(alpha)};
-            std::vector<float> buffer;
+            const Grid grid = fit_grid(quantizer(), sparsity(), {}, mean, *run.kernels, {});
             for (std::size_t r = 0; r < rows.rows(); ++r)
-                if (!keeps_nothing(grid, rows.row(r, buffer), sum / static_cast<double>(rows.rows()))) return grid;
+                if (!keeps_nothing(grid, rows.row(r, buffer), mean)) return grid;
             return Grid{};
         }
     }
@@ -306,13 +346,9 @@ private:
         });
     }
 
-    /// FP16 rounding is part of quantization; a tensor with a scale that the type cannot hold stores F32.
-    void store_scales(TernaryTensor& out) const {
-        const DType wanted = scale().storage;
-        const bool held = std::all_of(out.scales.begin(), out.scales.end(),
-                                      [wanted](float alpha) { return scale::holds(wanted, alpha); });
-        out.scale_type = held ? wanted : DType::F32;
-        for (float& alpha : out.scales) alpha = scale::stored(alpha, out.scale_type);
+    static void store_scale(float alpha, TernaryTensor& out) {
+        if (!scale::holds(out.scale_type, alpha)) out.scale_type = DType::F32;
+        out.scales = {scale::stored(alpha, out.scale_type)};
     }
 
     Set policies_;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -53,7 +54,8 @@ struct Distortion {
 
 /// Compares a tensor with its compressed image, row by row, without a dense copy of either.
 /// Rows are added in a fixed order: the same figures for any number of threads.
-inline Distortion distortion(const TensorView& original, const TernaryTensor& tensor, Execution run = execution()) {
+template <std::same_as<TensorView> View>  // a template, so that who only includes this does not pay for it
+Distortion distortion(const View& original, const TernaryTensor& tensor, Execution run = execution()) {
     if (original.shape != tensor.shape)
         throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
                                              " is compared with a compressed tensor of shape ", to_string(tensor.shape)));

@@ -20,6 +20,12 @@ constexpr bool is_finite(double x) noexcept {
 }
 constexpr bool is_finite(float x) noexcept { return (std::bit_cast<std::uint32_t>(x) & 0x7f80'0000u) != 0x7f80'0000u; }
 
+inline bool all_finite(std::span<const double> sums) noexcept {
+    bool finite = true;
+    for (const double sum : sums) finite &= is_finite(sum);  // every one: no branch, so vectors do it
+    return finite;
+}
+
 /// Follows whether all weights seen so far are in {-a, 0, +a} for one a. Usually the second weight says no.
 class TernaryDetector {
 public:
@@ -41,22 +47,36 @@ private:
     bool ternary_ = true;
 };
 
-/// Refuses what a user's policy must not return, by the policy's name.
-inline void check_alpha(std::string_view policy, float alpha) {
-    if (!is_finite(alpha) || alpha < 0)
-        throw error(errc::bad_policy, message(policy, " returned the scale ", alpha, "; it must be finite and >= 0"));
+/// False when its first two weights show that a region is not ternary: the first look, and nearly always the last.
+inline bool first_two_may_be_ternary(const float* w) noexcept {
+    const std::uint32_t a = std::bit_cast<std::uint32_t>(w[0]) & 0x7fff'ffffu;
+    const std::uint32_t b = std::bit_cast<std::uint32_t>(w[1]) & 0x7fff'ffffu;
+    return (((a - 1) | (b - 1) | ((a ^ b) - 1)) >> 31) != 0;  // of 31 bits less 1, only zero has the highest
+}
+inline bool may_be_ternary(std::span<const float> w) noexcept {
+    return w.size() < 2 || first_two_may_be_ternary(w.data());
 }
 
-/// Grid of one region by a quantizer that fits one, given sum = Σ|w|, finite.
+[[noreturn]] inline void refuse_alpha(std::string_view policy, float alpha) {
+    throw error(errc::bad_policy, message(policy, " returned the scale ", alpha, "; it must be finite and >= 0"));
+}
+/// Whether a policy may return this scale: finite, and not negative; -0 is forgiven.
+constexpr bool is_alpha(float alpha) noexcept { return std::bit_cast<std::uint32_t>(alpha + 0.0f) < 0x7f80'0000u; }
+/// Refuses what a user's policy must not return, by the policy's name.
+inline void check_alpha(std::string_view policy, float alpha) {
+    if (!is_alpha(alpha)) refuse_alpha(policy, alpha);
+}
+
+/// Grid of one region by a quantizer that fits one, given mean|w|, finite.
 template <class Quantizer, class Sparsity>
     requires(MeanQuantizer<Quantizer> || GridQuantizer<Quantizer>)
-Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w, double sum,
+Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w, double mean,
               const Kernels& kernels, std::span<float> scratch) {
     Grid grid;
     if constexpr (GridQuantizer<Quantizer>) {
         grid = quantizer.fit(w, kernels, scratch);
     } else {
-        grid.alpha = quantizer.alpha(sum / static_cast<double>(w.size()));
+        grid.alpha = quantizer.alpha(mean);
         if constexpr (ScaleSparsity<Sparsity>)
             grid.keep = sparsity.keep(grid.alpha);
         else
@@ -66,13 +86,37 @@ Grid fit_grid(const Quantizer& quantizer, const Sparsity& sparsity, std::span<co
     return grid;
 }
 
-/// True when a grid leaves nothing but zeros of a region; its scale is then stored as 0. A threshold up to the mean
-/// magnitude always keeps the largest weight, so the weights are rarely looked at.
-inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double sum) noexcept {
-    if (static_cast<double>(grid.keep) <= 0.999 * sum / static_cast<double>(w.size())) return false;
+/// A threshold up to the mean magnitude always keeps the largest weight.
+constexpr bool surely_keeps_some(float keep, double mean) noexcept { return keep <= 0.999f * static_cast<float>(mean); }
+
+/// True when a grid leaves nothing but zeros of a region; its scale is then stored as 0.
+/// The weights are rarely looked at.
+inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double mean) noexcept {
+    if (surely_keeps_some(grid.keep, mean)) return false;
     for (const float x : w)
         if (std::fabs(x) >= grid.keep && x != 0) return false;
     return true;
+}
+
+/// Grids of regions of `group` weights each, sums[g] = Σ|w| of the g-th, where none needs a second look: short loops
+/// without branches for what nearly every row is. False, and the grids are worth nothing, when one may be ternary or
+/// keep nothing, or when the quantizer returned a bad scale; region by region is then the way.
+template <MeanQuantizer Quantizer, ScaleSparsity Sparsity>
+bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w,
+                       std::size_t group, std::span<const double> sums, std::span<Grid> grids) {
+    if (group < 2) return false;
+    unsigned odd = 0;  // not bool, of which g++ 12 makes no vectors
+    for (std::size_t g = 0; g < grids.size(); ++g) odd |= unsigned{first_two_may_be_ternary(w.data() + g * group)};
+    if (odd != 0) return false;  // before any call: a quantizer need not know what to do with a region of zeros
+    const double size = static_cast<double>(group);
+    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(sums[g] / size);
+    for (std::size_t g = 0; g < grids.size(); ++g) {
+        const float alpha = grids[g].alpha;
+        const float keep = sparsity.keep(alpha);
+        grids[g].keep = keep;
+        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, sums[g] / size)};
+    }
+    return odd == 0;
 }
 
 /// Codes and scale of one region by a quantizer that writes codes itself.

@@ -58,7 +58,7 @@ struct TernaryTensor {
     std::size_t rows() const { return matrix_shape(shape).rows; }
     std::size_t cols() const { return matrix_shape(shape).cols; }
     std::size_t row_bytes() const { return packed_row_bytes(layout, cols()); }
-    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : (cols() + group - 1) / group; }
+    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : cols() / group + (cols() % group != 0 ? 1 : 0); }
     /// Bytes of codes and scales as they are stored.
     std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
 
@@ -68,22 +68,35 @@ struct TernaryTensor {
     float scale(std::size_t row, std::size_t col) const {
         return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
     }
+    // Templates on Arch, here and below, so that who only includes this file does not compile the default kernels.
+
     /// cols() codes of one row. For a single code, unpacking its row is wasteful: kernels work on packed_row().
-    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run = execution()) const {
+    template <class Arch = arch::Default>
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run = execution<Arch>()) const {
         run.kernels->decode[static_cast<std::size_t>(layout)](packed_row(row).data(), out.size(), out.data());
     }
     /// cols() weights of one row; the way for hot paths.
-    void dequantize_row(std::size_t row, std::span<float> out, Execution run = execution()) const;
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run = execution<Arch>()) const;
 
     /// The weights as a lazy xtensor expression of the original shape, computed element by element as it is read; for
     /// looking and for tests. On an lvalue it refers to this tensor, on an rvalue it owns it.
-    auto dequantize() const&;
-    auto dequantize() &&;
+    template <class Element = DequantizedElement<const TernaryTensor*>>
+    auto dequantize() const& {
+        return xt::xgenerator<Element, float, Shape>(Element(this), shape);
+    }
+    template <class Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>>
+    auto dequantize() && {
+        const Shape lasting = shape;
+        return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))),
+                                                     lasting);
+    }
 
     bool operator==(const TernaryTensor&) const = default;
 };
 
-inline void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+template <class Arch>
+void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
     // A piece is a multiple of 4 and of 5 codes, so that it begins with a byte in every layout, and stays in L1.
     constexpr std::size_t piece = 2560;
     std::array<std::int8_t, piece> code;
@@ -124,27 +137,17 @@ public:
             flat = flat * shape[axis] + static_cast<std::size_t>(*first);
         const std::size_t row = flat / tensor.cols();
         const std::size_t col = flat % tensor.cols();
-        const std::size_t per_byte = visit_layout(tensor.layout, [](auto l) { return l.codes_per_byte; });
-        std::array<std::int8_t, 5> code{};
-        visit_layout(tensor.layout, [&](auto l) {
-            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), std::span(code).first(per_byte));
+        const int code = visit_layout(tensor.layout, [&](auto l) -> int {
+            constexpr std::size_t per_byte = decltype(l)::codes_per_byte;
+            std::array<std::int8_t, per_byte> codes{};
+            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), codes);
+            return codes[col % per_byte];
         });
-        return tensor.scale(row, col) * static_cast<float>(code[col % per_byte]);
+        return tensor.scale(row, col) * static_cast<float>(code);
     }
 
 private:
     Owner tensor_;
 };
-
-inline auto TernaryTensor::dequantize() const& {
-    using Element = DequantizedElement<const TernaryTensor*>;
-    return xt::xgenerator<Element, float, Shape>(Element(this), shape);
-}
-
-inline auto TernaryTensor::dequantize() && {
-    using Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>;
-    const Shape lasting = shape;
-    return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))), lasting);
-}
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -3,10 +3,10 @@
 
 #include <array>
 #include <charconv>
-#include <concepts>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <bitnet/config/abi.hpp>
@@ -57,19 +57,17 @@ private:
 };
 
 namespace detail {
-inline void append(std::string& out, std::string_view text) { out += text; }
-inline void append(std::string& out, char letter) { out += letter; }
-template <std::same_as<bool> Bool>  // a template, or every string literal would rather become a bool
-void append(std::string& out, Bool value) {
-    out += value ? "true" : "false";
-}
-template <class Number>
-    requires(std::integral<Number> || std::floating_point<Number>) &&
-            (!std::same_as<Number, bool>) && (!std::same_as<Number, char>)
-void append(std::string& out, Number value) {
-    std::array<char, 64> text;
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-    out.append(text.data(), end);
+template <class Part>
+void append(std::string& out, const Part& part) {
+    if constexpr (std::is_same_v<Part, bool>) {
+        out += part ? "true" : "false";
+    } else if constexpr (std::is_arithmetic_v<Part> && !std::is_same_v<Part, char>) {
+        std::array<char, 64> text;
+        const auto end = std::to_chars(text.data(), text.data() + text.size(), part).ptr;
+        out.append(text.data(), end);
+    } else {
+        out += part;  // a character, or whatever a string is made of
+    }
 }
 }  // namespace detail
 

@@ -53,10 +53,10 @@ BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_
 
 /// sums[g] = Σ|w| of the g-th `group` consecutive weights, the last of which may be fewer; not finite when one of
 /// them is not. group >= 1; ceil(n / group) sums are written, each rounded to a relative error of about 2e-6.
-/// Meanwhile the first half of the next row, the n weights that follow in memory, is prefetched: see encode.
+/// Meanwhile the first half of the weights that prefetched_behind names is prefetched.
 template <class Arch>
 void abs_sums(const float* w, std::size_t n, std::size_t group, double* sums) noexcept {
-    const std::uintptr_t ahead = reinterpret_cast<std::uintptr_t>(w + n);
+    const std::uintptr_t ahead = prefetched_behind(w, n);
     std::size_t begin = 0;
     const auto whole_groups = [&](auto length) {  // a constant, so that its loops are gone
         for (; begin + length <= n; begin += length)

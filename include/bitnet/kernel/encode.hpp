@@ -68,11 +68,9 @@ BITNET_INLINE void for_each_block(const float* w, std::size_t n, const Grid* gri
     rest(padded, keep_at(begin), second < n ? keep_at(second) : 0.0f, begin);
 }
 
-/// Where the second half of the n weights behind w[n] begins. The sums of a row prefetch the first half of the next
-/// one, its codes the second: so memory is never idle (bench/kernel/quantize: 54 % of a plain read's bandwidth with
-/// all of it here, 67 % with half in each).
+/// Where the half begins that codes prefetch.
 BITNET_INLINE std::uintptr_t second_half_behind(const float* w, std::size_t n) noexcept {
-    return reinterpret_cast<std::uintptr_t>(w) + (sizeof(float) + sizeof(float) / 2) * n;
+    return prefetched_behind(w, n) + sizeof(float) / 2 * n;
 }
 
 /// Codes of a row for any group, through a buffer of a length that ends every layout's bytes.
@@ -103,7 +101,7 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
 
 /// Quantizes and packs one row: the g-th `group` consecutive weights by grids[g], the last of which may be fewer.
 ///
-/// The row is taken from cache, after its sums, while the next row's second half is prefetched. w: n weights; grids:
+/// The row is taken from cache, after its sums, while what comes after it is prefetched. w: n weights; grids:
 /// ceil(n / group), group >= 1; out: pack::row_bytes<Codec>(n) bytes.
 template <class Arch, class Codec>
 void encode(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {

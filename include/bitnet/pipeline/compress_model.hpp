@@ -146,17 +146,25 @@ private:
     }
 
     std::map<std::string, std::string> metadata() const {
-        PackedMetadata packed{.layout = compressor_.layout().layout, .policies = policies_to_json(compressor_), .tensors = {}};
+        PackedMetadata packed{.layout = compressor_.layout().layout, .policies = policies_to_json(compressor_)};
         for (std::size_t i = 0; i < treatments_.size(); ++i) {
-            if (treatments_[i] != Treatment::ternary) continue;
             const ModelTensor& tensor = model_.tensors()[i];
-            PackedEntry entry{.shape = oriented_shape(tensor), .transposed = tensor.transposed};
-            const std::size_t cols = matrix_shape(entry.shape).cols;
-            entry.whole_tensor = Compressor::Scale::whole_tensor;
-            entry.group = std::max<std::size_t>(1, entry.whole_tensor ? cols : compressor_.scale().group(cols));
-            packed.tensors.emplace(tensor.name, std::move(entry));
+            if (treatments_[i] == Treatment::ternary)
+                packed.tensors.emplace(tensor.name, packed_entry(tensor));
+            else if (treatments_[i] == Treatment::int8_rows)
+                packed.int8_rows.insert(tensor.name);
+            else if (treatments_[i] == Treatment::unchanged)
+                packed.unchanged.insert(tensor.name);
         }
         return {{std::string(packed_metadata_key), to_text(packed)}};
+    }
+
+    PackedEntry packed_entry(const ModelTensor& tensor) const {
+        PackedEntry entry{.shape = oriented_shape(tensor), .transposed = tensor.transposed};
+        const std::size_t cols = matrix_shape(entry.shape).cols;
+        entry.whole_tensor = Compressor::Scale::whole_tensor;
+        entry.group = std::max<std::size_t>(1, entry.whole_tensor ? cols : compressor_.scale().group(cols));
+        return entry;
     }
 
     void write(const ModelTensor& tensor, TensorReport& report) {
@@ -173,15 +181,31 @@ private:
         repeat_ = true;
     }
 
-    void write_ternary(const ModelTensor& tensor, TensorReport& report) {
+    /// The tensor under a name that begins errors with the file and what the file calls it.
+    TensorView named_view(const ModelTensor& tensor) {
+        place_ = message(model_.files()[tensor.file].path().string(), ": tensor ", quote(tensor.stored_name));
         TensorView view = model_.view(tensor);
+        view.name = place_;
+        return view;
+    }
+
+    void require_finite(const TensorView& view) const {
+        const FloatRows rows(view, *run_.kernels);
+        std::vector<float> buffer;
+        for (std::size_t r = 0; r < rows.rows(); ++r) rows.require_finite(r * rows.cols(), rows.row(r, buffer));
+    }
+
+    void write_ternary(const ModelTensor& tensor, TensorReport& report) {
+        TensorView view = named_view(tensor);
         std::vector<std::byte> turned;
         if (tensor.transposed) {
+            require_finite(view);  // an index in the turned matrix would not be the file's
             turned = transpose(view.bytes, tensor.shape[0], tensor.shape[1], bits_of(tensor.dtype) / 8);
             view.shape = oriented_shape(tensor);
             view.bytes = turned;
         }
-        const TernaryTensor ternary = compressor_.compress(view, run_);
+        compressor_.compress_into(ternary_, view, run_);
+        const TernaryTensor& ternary = ternary_;
         report.distortion = distortion(view, ternary, run_);
         report.scale_type = is_wide(tensor) ? DType::F32 : ternary.scale_type;
         const bool planned_wide = is_wide(tensor);
@@ -228,7 +252,7 @@ private:
         const DType stored = kept_type(report.treatment), trainable = trainable_type(tensor, report.treatment);
         report.stored_bytes = element_count(tensor.shape) * bits_of(stored) / 8;
         if (is_wide(tensor)) report.note = "kept as F32: a weight is beyond 16 bits";
-        const TensorView view = model_.view(tensor);
+        const TensorView view = named_view(tensor);
         const FloatRows rows(view, *run_.kernels);
         constexpr std::size_t piece = 1 << 20;
         std::vector<float> buffer;
@@ -256,11 +280,12 @@ private:
     }
 
     void write_int8(const ModelTensor& tensor, TensorReport& report) {
-        const TensorView view = model_.view(tensor);
+        const TensorView view = named_view(tensor);
         const FloatRows rows(view, *run_.kernels);
         report.stored_bytes = rows.rows() * (rows.cols() + sizeof(float));
-        std::vector<float> buffer, image(rows.cols()), scales(rows.rows());
-        std::vector<std::int8_t> codes(rows.cols());
+        const std::size_t cols = rows.rows() == 0 ? 0 : rows.cols();
+        std::vector<float> buffer, image(cols), scales(rows.rows());
+        std::vector<std::int8_t> codes(cols);
         const DType trainable = trainable_type(tensor, report.treatment);
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<const float> row = rows.row(r, buffer);
@@ -275,7 +300,7 @@ private:
     }
 
     void write_unchanged(const ModelTensor& tensor, TensorReport& report) {
-        const TensorView view = model_.view(tensor);
+        const TensorView view = named_view(tensor);
         report.stored_bytes = view.bytes.size();
         if (quantized_) quantized_->write(tensor.name, view.bytes);
         if (dequantized_) dequantized_->write(tensor.name, view.bytes);
@@ -287,6 +312,8 @@ private:
     std::set<std::string>& wide_;
     std::vector<Treatment> treatments_;
     std::unique_ptr<SafetensorsWriter> quantized_, dequantized_;
+    TernaryTensor ternary_;  // one for all tensors, for its memory
+    std::string place_;      // of the tensor at hand, for errors
     bool repeat_ = false;
 };
 

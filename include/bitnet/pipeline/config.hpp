@@ -6,7 +6,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <bitnet/core/closest.hpp>
@@ -64,10 +63,10 @@ struct Config {
     /// Names of the knobs that somebody set to another value than the default, or that would otherwise adapt.
     std::set<std::string, std::less<>> given{};
 
-    static constexpr auto knobs = [] {
+    static constexpr void knobs(auto&& visit) {
         constexpr std::uint64_t many = 1'000'000'000;
         constexpr std::array flag{false, true};
-        return std::tuple{
+        visit(
             Text{"model_path", &Config::model_path},
             Text{"output_path", &Config::output_path},
             Text{"device", &Config::device},
@@ -95,8 +94,8 @@ struct Config {
             Choice{"wandb_enabled", &Config::wandb_enabled, flag},
             Text{"wandb_project", &Config::wandb_project},
             Choice{"save_quantized", &Config::save_quantized, flag},
-            Choice{"save_dequantized_fp16", &Config::save_dequantized_fp16, flag}};
-    }();
+            Choice{"save_dequantized_fp16", &Config::save_dequantized_fp16, flag});
+    }
 
     /// "tiny" below 50 M parameters, "small" below 500 M, "medium" below 2 G, else "large".
     static std::string_view size_category(std::uint64_t parameters) { return size_class(parameters).name; }
@@ -127,9 +126,9 @@ template <class F>
 void with_knob(std::string_view key, std::string_view where, F&& f) {
     bool known = false;
     std::vector<std::string_view> names;
-    std::apply([&](const auto&... knob) {
+    Config::knobs([&](const auto&... knob) {
         ((names.push_back(knob.name), knob.name == key ? (f(knob), known = true) : false), ...);
-    }, Config::knobs);
+    });
     if (!known)
         throw error(errc::bad_value,
                     message(where, ": no knob is called \"", key, "\"; did you mean \"", closest(key, names), "\"?"));
@@ -169,10 +168,10 @@ inline void Config::set(std::string_view key, std::string_view text) {
 /// Every knob; "adaptive" for those that follow the model's size. config_from_json gives the same value back.
 inline Json to_json(const Config& config) {
     Json out = Json::object();
-    std::apply([&](const auto&... knob) {
+    Config::knobs([&](const auto&... knob) {
         (out.set(std::string(knob.name), detail::is_adaptive(config, knob.name) ? Json(detail::adaptive)
                                                                                 : Json(config.*(knob.member))), ...);
-    }, Config::knobs);
+    });
     return out;
 }
 

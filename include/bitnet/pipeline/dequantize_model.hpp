@@ -26,7 +26,7 @@ inline void dequantize_model(const PackedModel& packed, const std::filesystem::p
                              Execution run = execution(), const DequantizationProgress& progress = {}) {
     std::vector<PlannedTensor> plan;
     const auto converts = [](const PackedTensor& tensor) {
-        return tensor.kind != PackedKind::plain || is_weight_type(tensor.data->dtype);
+        return tensor.kind != PackedKind::unchanged;
     };
     for (const PackedTensor& tensor : packed.tensors())
         plan.push_back({tensor.name, converts(tensor) ? type : tensor.data->dtype, tensor.original_shape()});
@@ -36,8 +36,8 @@ inline void dequantize_model(const PackedModel& packed, const std::filesystem::p
         std::vector<std::byte> bytes;
         bool fits = true;
         if (tensor.kind == PackedKind::ternary) {
-            const TernaryTensor ternary = packed.ternary(tensor);
-            std::vector<float> row(ternary.cols());
+            const TernaryTensor ternary = packed.ternary(tensor, run);
+            std::vector<float> row(ternary.rows() == 0 ? 0 : ternary.cols());
             for (std::size_t r = 0; r < (row.empty() ? 0 : ternary.rows()); ++r) {
                 ternary.dequantize_row(r, row, run);
                 fits = narrow(row, type, bytes) && fits;
@@ -45,7 +45,7 @@ inline void dequantize_model(const PackedModel& packed, const std::filesystem::p
             if (tensor.entry.transposed)
                 bytes = detail::transpose(bytes, ternary.rows(), ternary.cols(), bits_of(type) / 8);
         } else if (converts(tensor)) {
-            fits = narrow(packed.floats(tensor), type, bytes);
+            fits = narrow(packed.floats(tensor, run), type, bytes);
         } else {
             const auto view = packed.file().view(*tensor.data).bytes;
             bytes.assign(view.begin(), view.end());

@@ -24,7 +24,7 @@ inline bool narrow(std::span<const float> values, DType type, std::vector<std::b
     std::byte* to = out.data() + begin;
     bool fits = true;
     if (type == DType::F32) {
-        std::memcpy(to, values.data(), values.size_bytes());
+        if (!values.empty()) std::memcpy(to, values.data(), values.size_bytes());
         return true;
     }
     for (const float value : values) {

@@ -2,7 +2,10 @@
 /// docs/formats/packed_model.md describes the same for other programs.
 #pragma once
 
+#include <algorithm>
 #include <map>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -34,7 +37,9 @@ struct PackedEntry {
 struct PackedMetadata {
     Layout layout = Layout::trit2;
     Json policies = Json::object();
-    std::map<std::string, PackedEntry, std::less<>> tensors;
+    std::map<std::string, PackedEntry, std::less<>> tensors{};  ///< the ternary ones
+    std::set<std::string, std::less<>> int8_rows{};             ///< kept as 8-bit integers with a scale a row
+    std::set<std::string, std::less<>> unchanged{};             ///< kept byte for byte
     bool operator==(const PackedMetadata&) const = default;
 };
 
@@ -70,38 +75,63 @@ inline std::string to_text(const PackedMetadata& metadata) {
         if (entry.transposed) row.set("transposed", true);
         tensors.set(name, std::move(row));
     }
+    const auto list = [](const std::set<std::string, std::less<>>& names) {
+        return Json::array(Json::Array(names.begin(), names.end()));
+    };
     return to_text(Json::object({{"format", packed_format_version},
                                  {"layout", to_string(metadata.layout)},
                                  {"policies", metadata.policies},
-                                 {"tensors", std::move(tensors)}}), -1);
+                                 {"tensors", std::move(tensors)},
+                                 {"int8_rows", list(metadata.int8_rows)},
+                                 {"unchanged", list(metadata.unchanged)}}), -1);
 }
+
+namespace detail {
+
+/// One row of the metadata; `where` names file and tensor.
+inline PackedEntry packed_entry(const Json& row, const std::string& where) {
+    PackedEntry entry;
+    const std::string shape = message(where, ": shape");
+    for (const Json& extent : row.at("shape", where).as_array(shape)) entry.shape.push_back(extent.as_unsigned(shape));
+    if (!entry.shape.empty()) element_count(std::span(entry.shape).subspan(1), shape);  // columns, even of no rows
+    const Json& group = row.at("group", where);
+    entry.whole_tensor = group.is_string() && group.as_string() == "tensor";
+    entry.group = entry.whole_tensor ? std::max<std::size_t>(1, matrix_shape(entry.shape).cols)
+                                     : group.as_unsigned(message(where, ": group"));
+    if (entry.group == 0) throw error(errc::bad_file, message(where, ": a group holds at least one weight"));
+    if (const Json* transposed = row.find("transposed")) entry.transposed = transposed->as_bool(message(where, ": transposed"));
+    if (entry.transposed && entry.shape.size() != 2)
+        throw error(errc::bad_file, message(where, ": only a matrix can be transposed, not ", to_string(entry.shape)));
+    return entry;
+}
+
+}  // namespace detail
 
 /// What to_text wrote. Every field is checked for its kind; what it says about tensors is checked against the file by
 /// PackedModel. errc::bad_file or errc::bad_value, naming the file and the field.
 inline PackedMetadata packed_metadata_from_text(std::string_view text, std::string_view file) {
     const std::string where = message(file, ": metadata \"", packed_metadata_key, "\"");
     const Json json = parse_json(text, where);
-    if (const std::uint64_t version = json.at("format", where).as_unsigned(where); version != packed_format_version)
+    const auto field = [&where](std::string_view key) { return message(where, ": ", key); };
+    if (const std::uint64_t version = json.at("format", where).as_unsigned(field("format")); version != packed_format_version)
         throw error(errc::unsupported, message(where, ": format ", version, "; this version reads ", packed_format_version));
     PackedMetadata out;
-    const std::string& layout = json.at("layout", where).as_string(where);
+    const std::string& layout = json.at("layout", where).as_string(field("layout"));
     const auto known = layout_named(layout);
-    if (!known) throw error(errc::bad_file, message(where, ": layout ", layout, " is none of int8, trit2, trit5"));
+    if (!known)
+        throw error(errc::bad_file, message(where, ": layout ", detail::quote(layout), " is none of int8, trit2, trit5"));
     out.layout = *known;
     out.policies = json.at("policies", where);
-    for (const auto& [name, row] : json.at("tensors", where).as_object(where)) {
-        const std::string what = message(where, ": ", name);
-        PackedEntry entry;
-        for (const Json& extent : row.at("shape", what).as_array(what)) entry.shape.push_back(extent.as_unsigned(what));
-        const Json& group = row.at("group", what);
-        entry.whole_tensor = group.is_string() && group.as_string() == "tensor";
-        entry.group = entry.whole_tensor ? std::max<std::size_t>(1, matrix_shape(entry.shape).cols) : group.as_unsigned(what);
-        if (entry.group == 0) throw error(errc::bad_file, message(what, ": a group holds at least one weight"));
-        if (const Json* transposed = row.find("transposed")) entry.transposed = transposed->as_bool(what);
-        if (entry.transposed && entry.shape.size() != 2)
-            throw error(errc::bad_file, message(what, ": only a matrix can be transposed, not ", to_string(entry.shape)));
-        out.tensors.emplace(name, std::move(entry));
-    }
+    for (const auto& [role, policy] : out.policies.as_object(field("policies")))
+        policy.as_string(message(field("policies"), ": ", detail::quote(role)));
+    for (const auto& [name, row] : json.at("tensors", where).as_object(field("tensors")))
+        out.tensors.emplace(name, detail::packed_entry(row, message(where, ": tensor ", detail::quote(name))));
+    const auto read_names = [&](std::string_view key, std::set<std::string, std::less<>>& names) {
+        if (const Json* list = json.find(key))
+            for (const Json& name : list->as_array(field(key))) names.insert(name.as_string(field(key)));
+    };
+    read_names("int8_rows", out.int8_rows);
+    read_names("unchanged", out.unchanged);
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +17,8 @@ namespace bitnet::inline BITNET_ABI {
 
 inline constexpr std::string_view model_file_name = "model.safetensors";
 
-/// How a tensor stands in a packed file.
-enum class PackedKind { ternary, int8_rows, plain };
+/// How a tensor stands in a packed file. `plain` was rounded to the type it has, `unchanged` is the original's bytes.
+enum class PackedKind { ternary, int8_rows, plain, unchanged };
 
 /// One tensor of the original, by its name.
 struct PackedTensor {
@@ -25,7 +26,7 @@ struct PackedTensor {
     PackedKind kind = PackedKind::plain;
     PackedEntry entry{};                    ///< of a ternary tensor
     const TensorEntry* data = nullptr;      ///< codes, integers or the tensor itself
-    const TensorEntry* scales = nullptr;    ///< null for a plain tensor
+    const TensorEntry* scales = nullptr;    ///< null unless ternary or in 8-bit rows
     Shape shape() const { return kind == PackedKind::ternary ? entry.shape : data->shape; }
     /// Of the original, which may hold inputs first.
     Shape original_shape() const {
@@ -44,16 +45,21 @@ public:
     explicit PackedModel(const std::filesystem::path& path)
         : file_(std::filesystem::is_directory(path) ? path / model_file_name : path), metadata_(read_metadata()) {
         for (const auto& [name, entry] : metadata_.tensors) add_ternary(name, entry);
-        for (const TensorEntry& entry : file_.tensors()) add_other(entry);
+        for (const std::string& name : metadata_.int8_rows) add_int8(name);
+        add_plain();
+        for (const std::string& name : metadata_.unchanged) part(name);
+        std::set<std::string_view> names;
+        for (const PackedTensor& tensor : tensors_)
+            if (!names.insert(tensor.name).second) refuse(tensor.name, "stored in two forms");
     }
 
     const PackedMetadata& metadata() const noexcept { return metadata_; }
     const SafetensorsFile& file() const noexcept { return file_; }
-    /// Ternary tensors by name, then all others in the order of the file.
+    /// Ternary tensors by name, then those in 8-bit rows, then all others in the order of the file.
     const std::vector<PackedTensor>& tensors() const noexcept { return tensors_; }
 
     /// Codes and scales of a ternary tensor, every byte checked.
-    TernaryTensor ternary(const PackedTensor& tensor) const {
+    TernaryTensor ternary(const PackedTensor& tensor, Execution run = execution()) const {
         TernaryTensor out;
         out.shape = tensor.entry.shape;
         out.layout = metadata_.layout;
@@ -64,7 +70,7 @@ public:
         out.codes.resize(codes.size());
         if (!codes.empty()) std::memcpy(out.codes.data(), codes.data(), codes.size());
         check_codes(tensor, out);
-        out.scales = floats(*tensor.scales);
+        out.scales = floats(*tensor.scales, run);
         for (std::size_t i = 0; i < out.scales.size(); ++i)
             if (!is_finite(out.scales[i]) || std::signbit(out.scales[i]))
                 refuse(tensor.scales->name, "scale ", out.scales[i], " at index ", i, "; scales are finite and not negative");
@@ -72,9 +78,9 @@ public:
     }
 
     /// The elements of a plain F32, F16, BF16 or F64 tensor, or of one kept in 8-bit rows, as floats.
-    std::vector<float> floats(const PackedTensor& tensor) const {
-        if (tensor.kind == PackedKind::plain) return floats(*tensor.data);
-        const std::vector<float> scales = floats(*tensor.scales);
+    std::vector<float> floats(const PackedTensor& tensor, Execution run = execution()) const {
+        if (tensor.scales == nullptr) return floats(*tensor.data, run);
+        const std::vector<float> scales = floats(*tensor.scales, run);
         const std::span<const std::byte> codes = file_.view(*tensor.data).bytes;
         const std::size_t cols = matrix_shape(tensor.data->shape).cols;
         std::vector<float> out(codes.size());
@@ -122,24 +128,23 @@ private:
         tensors_.push_back({name, PackedKind::ternary, entry, &codes, &scales});
     }
 
-    void add_other(const TensorEntry& entry) {
-        const std::string_view name = entry.name;
-        const auto belongs = [&](std::string_view suffix) {
-            return name.ends_with(suffix) && metadata_.tensors.contains(name.substr(0, name.size() - suffix.size()));
-        };
-        if (belongs(".codes") || belongs(".scales")) return;
-        constexpr std::string_view int8 = ".int8", int8_scales = ".int8_scales";
-        if (name.ends_with(int8_scales) &&
-            file_.find(int8_name(name.substr(0, name.size() - int8_scales.size()))) != nullptr)
-            return;
-        if (name.ends_with(int8) && entry.dtype == DType::I8) {
-            const std::string base(name.substr(0, name.size() - int8.size()));
-            const TensorEntry& scales = part(int8_scales_name(base));
-            check(scales, scales.dtype == DType::F32, {matrix_shape(entry.shape).rows}, "F32");
-            tensors_.push_back({base, PackedKind::int8_rows, {}, &entry, &scales});
-            return;
+    void add_int8(const std::string& name) {
+        const TensorEntry& codes = part(int8_name(name));
+        const TensorEntry& scales = part(int8_scales_name(name));
+        check(codes, codes.dtype == DType::I8, codes.shape, "I8");
+        check(scales, scales.dtype == DType::F32, {matrix_shape(codes.shape).rows}, "F32");
+        tensors_.push_back({name, PackedKind::int8_rows, {}, &codes, &scales});
+    }
+
+    /// What is no part of a tensor that was added already.
+    void add_plain() {
+        std::set<const TensorEntry*> parts;
+        for (const PackedTensor& tensor : tensors_) parts.insert({tensor.data, tensor.scales});
+        for (const TensorEntry& entry : file_.tensors()) {
+            if (parts.contains(&entry)) continue;
+            const PackedKind kind = metadata_.unchanged.contains(entry.name) ? PackedKind::unchanged : PackedKind::plain;
+            tensors_.push_back({entry.name, kind, {}, &entry, nullptr});
         }
-        tensors_.push_back({entry.name, PackedKind::plain, {}, &entry, nullptr});
     }
 
     /// Bytes that packing never writes, in a row or in the padding at its end.
@@ -163,10 +168,9 @@ private:
         });
     }
 
-    std::vector<float> floats(const TensorEntry& entry) const {
+    std::vector<float> floats(const TensorEntry& entry, Execution run) const {
         const TensorView view = file_.view(entry);
         std::vector<float> out;
-        const Execution run = execution();
         const std::span<const float> values = FloatRows(view, *run.kernels).all(out);
         if (out.empty()) out.assign(values.begin(), values.end());
         return out;

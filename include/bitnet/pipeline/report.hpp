@@ -12,10 +12,10 @@ namespace bitnet::inline BITNET_ABI {
 
 /// One tensor of the original and what became of it.
 struct TensorReport {
-    std::string name;
+    std::string name{};
     TensorRole role = TensorRole::unknown;
     Treatment treatment = Treatment::unchanged;
-    Shape shape;                      ///< as the original stores it
+    Shape shape{};                    ///< as the original stores it
     DType dtype = DType::F32;         ///< of the original
     DType scale_type = DType::F16;    ///< of a ternary tensor's scales
     std::uint64_t parameters = 0;     ///< 0 for buffers, which are no weights

@@ -1,7 +1,7 @@
 /// Policies as text: `fixed{.threshold=0.5}`, the designated initializer that would build the value again.
 ///
-/// A policy lists its knobs once, as `static constexpr auto knobs = std::tuple{Knob{...}, Choice{...}, Text{...}}`;
-/// printing, reading and range checks follow from that list. A policy without knobs lists nothing.
+/// A policy lists its knobs once: `static constexpr void knobs(auto&& visit) { visit(Knob{...}, Choice{...}, Text{...}); }`.
+/// Printing, reading and range checks follow from that list. A policy without knobs lists nothing.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 #include <concepts>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 
 #include <bitnet/core/error.hpp>
 
@@ -98,12 +98,10 @@ Text(std::string_view, std::string Policy::*) -> Text<Policy>;
 
 namespace detail {
 
-template <class Policy>
-constexpr auto knobs_of() {
-    if constexpr (requires { Policy::knobs; })
-        return Policy::knobs;
-    else
-        return std::tuple{};
+/// Calls visit once, with all knobs of the policy, if it has any.
+template <class Policy, class Visit>
+constexpr void visit_knobs(Visit&& visit) {
+    if constexpr (requires { Policy::knobs(visit); }) Policy::knobs(visit);
 }
 
 /// Cuts `.name=value` off the front of a list; a value in double quotes may hold commas.
@@ -127,7 +125,7 @@ inline std::pair<std::string_view, std::string_view> next_assignment(std::string
 /// Throws errc::bad_value naming policy, knob, value and range unless every knob is inside its range.
 template <class Policy>
 void check_knobs(const Policy& policy) {
-    std::apply([&](const auto&... knob) { (knob.check(policy), ...); }, detail::knobs_of<Policy>());
+    detail::visit_knobs<Policy>([&](const auto&... knob) { (knob.check(policy), ...); });
 }
 
 /// `name{.knob=value, ...}` with every knob, so that a later default changes nothing.
@@ -135,9 +133,9 @@ template <class Policy>
     requires requires { Policy::name; Policy::role; }
 std::string to_string(const Policy& policy) {
     std::string list;
-    std::apply([&](const auto&... knob) {
+    detail::visit_knobs<Policy>([&](const auto&... knob) {
         ((list += message(list.empty() ? "." : ", .", knob.name, "=", knob.write(policy))), ...);
-    }, detail::knobs_of<Policy>());
+    });
     return message(Policy::name, "{", list, "}");
 }
 
@@ -153,9 +151,9 @@ Policy from_string(std::string_view text) {
     while (!rest.empty()) {
         const auto [key, value] = detail::next_assignment(name, rest);
         bool known = false;
-        std::apply([&, key = key, value = value](const auto&... knob) {
+        detail::visit_knobs<Policy>([&, key = key, value = value](const auto&... knob) {
             ((knob.name == key ? (knob.read(policy, value), known = true) : false), ...);
-        }, detail::knobs_of<Policy>());
+        });
         if (!known) throw error(errc::bad_value, message(name, ": no knob is called \"", key, "\""));
     }
     check_knobs(policy);

@@ -170,6 +170,35 @@ TEST_CASE("weights near the largest float overflow nothing") {
     CHECK(t.scales[0] == doctest::Approx(2.525e38f));
 }
 
+TEST_CASE("a long row, which is worked on in stretches, comes out as its groups do on their own") {
+    // 960 columns are one stretch, 3840 and 5120 several, 1088 = 17 groups cannot be cut, 2100 ends in a shorter group.
+    for (const std::size_t cols : {960u, 1088u, 2100u, 3840u, 5120u}) {
+        INFO(cols, " columns");
+        xt::xarray<float> w = normal({3, cols}, 11);
+        xt::view(w, 1, xt::range(128, 192)) = 0.0f;
+        xt::view(w, 2, xt::range(576, 640)) = 0.25f;
+        each_compressor([&](const auto& compressor) {
+            INFO(to_string(compressor));
+            if (compressor.scale().group(cols) != 64) return;
+            for (const Layout packed : {Layout::int8, Layout::trit2, Layout::trit5}) {
+                const Compressor chosen{compressor.quantizer(), compressor.sparsity(), compressor.scale(),
+                                        layout::Chosen{.layout = packed}};
+                const TernaryTensor whole = chosen.compress(w);
+                for (std::size_t r = 0; r < 3; ++r)
+                    for (std::size_t begin = 0; begin < cols; begin += 64) {
+                        const std::size_t end = std::min(cols, begin + 64);
+                        const TernaryTensor alone = chosen.compress(xt::view(w, r, xt::range(begin, end)));
+                        REQUIRE(whole.scale(r, begin) == alone.scales[0]);
+                        std::vector<std::int8_t> codes(cols), expected(end - begin);
+                        whole.codes_of_row(r, codes);
+                        alone.codes_of_row(0, expected);
+                        REQUIRE(std::equal(expected.begin(), expected.end(), codes.begin() + static_cast<std::ptrdiff_t>(begin)));
+                    }
+            }
+        });
+    }
+}
+
 TEST_CASE("a scale that FP16 cannot hold makes the tensor's scales F32") {
     xt::xarray<float> w = normal({4, 64}, 6);
     const Compressor compressor{quantizer::AbsMean{}};
@@ -180,6 +209,9 @@ TEST_CASE("a scale that FP16 cannot hold makes the tensor's scales F32") {
     CHECK(small.scales[2] > 0.0f);
     xt::view(w, 2) *= 1e13f;
     CHECK(compressor.compress(w).scale_type == DType::F32);
+
+    const Compressor exact{quantizer::AbsMean{}, scale::PerChannel{.storage = DType::F32}};
+    CHECK(compressor.compress(w) == exact.compress(w));  // none is rounded
 }
 
 TEST_CASE("a threshold beyond every weight leaves zeros and a scale of zero") {

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <iterator>
 #include <set>
 #include <string>
 
@@ -25,4 +27,14 @@ TEST_CASE("every kind of error has a name of its own") {
     CHECK(names.size() == bitnet::all_errcs.size());
     CHECK(!names.contains("unknown"));
     CHECK(bitnet::to_string(static_cast<bitnet::errc>(99)) == "unknown");
+}
+
+TEST_CASE("the documentation gives cause and cure for every kind of error, and for no other") {
+    std::ifstream file(BITNET_SOURCE_DIR "/docs/troubleshooting.md");
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    std::size_t rows = 0;
+    for (std::size_t at = page.find("\n| `"); at != page.npos; at = page.find("\n| `", at + 1)) ++rows;
+    CHECK(rows == bitnet::all_errcs.size());
+    for (const bitnet::errc code : bitnet::all_errcs)
+        CHECK(page.find(bitnet::message("\n| `", bitnet::to_string(code), "` |")) != page.npos);
 }

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <initializer_list>
 
 static_assert(bitnet::above(1.0f) > 1.0f);
 

@@ -58,7 +58,8 @@ TEST_CASE("sums of magnitudes are added in the stated order on every instruction
     for (std::size_t n = 0; n <= 200; ++n)
         check_sums(weights::many(random, weights::Kind::normal, n), std::max<std::size_t>(n, 1));
     for (const auto kind : weights::every_kind)
-        for (const std::size_t group : std::to_array<std::size_t>({1, 3, 31, 32, 33, 64, 100, 128, 1000, 1024, 1025, 4096, 9999}))
+        for (const std::size_t group : std::to_array<std::size_t>(
+                 {1, 3, 31, 32, 33, 64, 100, 128, 1000, 1024, 1025, 4096, 9999}))
             check_sums(weights::many(random, kind, 5000), group);
 }
 

@@ -122,6 +122,13 @@ TEST_CASE("equal weights, one weight and outliers have the grid one would say") 
     check_optimum({std::begin(weights::edges), std::end(weights::edges)});
 }
 
+TEST_CASE("of two supports that are equally good, the smaller one is taken") {
+    const std::vector<float> w{1, -1, 3, 1};  // 3²/1 = 6²/4
+    float scratch[4];
+    for (const Kernels* kernels : available_kernels())
+        CHECK(kernels->least_squares(w.data(), 4, scratch) == Grid{3, above(1.5f)});
+}
+
 TEST_CASE("least squares of zeros, or of nothing, is the empty grid") {
     float scratch[100];
     const std::vector<float> zeros(100, -0.0f);

@@ -17,10 +17,13 @@ struct Paint {
     Colour colour = Colour::red;
     bool dry = false;
     std::string brand{};
-    static constexpr auto knobs = std::tuple{
-        bitnet::Knob{"share", &Paint::share, 0.0f, 1.0f}, bitnet::Knob{"coats", &Paint::coats, std::uint64_t{0}, std::uint64_t{9}},
-        bitnet::Choice{"colour", &Paint::colour, std::array{Colour::red, Colour::green}},
-        bitnet::Choice{"dry", &Paint::dry, std::array{false, true}}, bitnet::Text{"brand", &Paint::brand}};
+    static constexpr void knobs(auto&& visit) {
+        visit(bitnet::Knob{"share", &Paint::share, 0.0f, 1.0f},
+              bitnet::Knob{"coats", &Paint::coats, std::uint64_t{0}, std::uint64_t{9}},
+              bitnet::Choice{"colour", &Paint::colour, std::array{Colour::red, Colour::green}},
+              bitnet::Choice{"dry", &Paint::dry, std::array{false, true}},
+              bitnet::Text{"brand", &Paint::brand});
+    }
     bool operator==(const Paint&) const = default;
 };
 

@@ -15,8 +15,9 @@ struct Chosen {
     static constexpr Role role = Role::layout;
     static constexpr std::string_view name = "layout";
     Layout layout = Layout::trit2;
-    static constexpr auto knobs =
-        std::tuple{Choice{"layout", &Chosen::layout, std::array{Layout::int8, Layout::trit2, Layout::trit5}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Choice{"layout", &Chosen::layout, std::array{Layout::int8, Layout::trit2, Layout::trit5}});
+    }
     bool operator==(const Chosen&) const = default;
 };
 

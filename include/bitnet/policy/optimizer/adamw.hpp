@@ -24,10 +24,12 @@ struct AdamW {
     float beta2 = 0.999f;
     float epsilon = 1e-8f;
     float weight_decay = 0.0f;
-    static constexpr auto knobs = std::tuple{Knob{"beta1", &AdamW::beta1, 0.0f, 0.999999f},
-                                             Knob{"beta2", &AdamW::beta2, 0.0f, 0.999999f},
-                                             Knob{"epsilon", &AdamW::epsilon, 1e-30f, 1.0f},
-                                             Knob{"weight_decay", &AdamW::weight_decay, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"beta1", &AdamW::beta1, 0.0f, 0.999999f},
+              Knob{"beta2", &AdamW::beta2, 0.0f, 0.999999f},
+              Knob{"epsilon", &AdamW::epsilon, 1e-30f, 1.0f},
+              Knob{"weight_decay", &AdamW::weight_decay, 0.0f, 1.0f});
+    }
 
     /// The buffers of one tensor; what a checkpoint saves.
     struct State {

@@ -20,8 +20,10 @@ struct Sgd {
     static constexpr std::string_view name = "sgd";
     float momentum = 0.0f;
     float weight_decay = 0.0f;
-    static constexpr auto knobs = std::tuple{Knob{"momentum", &Sgd::momentum, 0.0f, 0.9999f},
-                                             Knob{"weight_decay", &Sgd::weight_decay, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"momentum", &Sgd::momentum, 0.0f, 0.9999f},
+              Knob{"weight_decay", &Sgd::weight_decay, 0.0f, 1.0f});
+    }
 
     /// The buffers of one tensor; what a checkpoint saves.
     struct State {

@@ -19,11 +19,13 @@ struct ByPattern {
     Treatment precision = Treatment::fp16;
     bool embeddings = true;
     bool head = true;
-    static constexpr auto knobs = std::tuple{Text{"keep", &ByPattern::keep},
-                                             Text{"ternary", &ByPattern::ternary},
-                                             Choice{"precision", &ByPattern::precision, kept_precisions},
-                                             Choice{"embeddings", &ByPattern::embeddings, std::array{false, true}},
-                                             Choice{"head", &ByPattern::head, std::array{false, true}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Text{"keep", &ByPattern::keep},
+              Text{"ternary", &ByPattern::ternary},
+              Choice{"precision", &ByPattern::precision, kept_precisions},
+              Choice{"embeddings", &ByPattern::embeddings, std::array{false, true}},
+              Choice{"head", &ByPattern::head, std::array{false, true}});
+    }
 
     Treatment treatment(const TensorInfo& tensor) const {
         const ByRole roles{.precision = precision, .embeddings = embeddings, .head = head};

@@ -21,9 +21,11 @@ struct ByRole {
     Treatment precision = Treatment::fp16;
     bool embeddings = true;
     bool head = true;
-    static constexpr auto knobs = std::tuple{Choice{"precision", &ByRole::precision, kept_precisions},
-                                             Choice{"embeddings", &ByRole::embeddings, std::array{false, true}},
-                                             Choice{"head", &ByRole::head, std::array{false, true}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Choice{"precision", &ByRole::precision, kept_precisions},
+              Choice{"embeddings", &ByRole::embeddings, std::array{false, true}},
+              Choice{"head", &ByRole::head, std::array{false, true}});
+    }
 
     constexpr Treatment kept(const TensorInfo& tensor) const noexcept {
         return precision == Treatment::int8_rows && tensor.shape.size() < 2 ? Treatment::fp16 : precision;

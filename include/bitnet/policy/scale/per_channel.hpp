@@ -15,7 +15,7 @@ struct PerChannel {
     static constexpr std::string_view name = "per_channel";
     static constexpr bool whole_tensor = false;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerChannel::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerChannel::storage)); }
 
     constexpr std::size_t group(std::size_t cols) const noexcept { return cols; }
     bool operator==(const PerChannel&) const = default;

@@ -39,7 +39,7 @@ struct PerGroup {
     static constexpr std::string_view name{detail::group_name<Size>.data(), detail::group_name<Size>.size()};
     static constexpr bool whole_tensor = false;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerGroup::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerGroup::storage)); }
 
     constexpr std::size_t group(std::size_t) const noexcept { return Size; }
     bool operator==(const PerGroup&) const = default;

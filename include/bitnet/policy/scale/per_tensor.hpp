@@ -14,7 +14,7 @@ struct PerTensor {
     static constexpr std::string_view name = "per_tensor";
     static constexpr bool whole_tensor = true;
     DType storage = DType::F16;
-    static constexpr auto knobs = std::tuple{storage_choice(&PerTensor::storage)};
+    static constexpr void knobs(auto&& visit) { visit(storage_choice(&PerTensor::storage)); }
 
     constexpr std::size_t group(std::size_t cols) const noexcept { return cols; }
     bool operator==(const PerTensor&) const = default;

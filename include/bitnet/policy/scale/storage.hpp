@@ -2,12 +2,11 @@
 #pragma once
 
 #include <array>
-#include <cmath>
+#include <bit>
+#include <cstdint>
 #include <limits>
-#include <string>
 
 #include <bitnet/core/dtype.hpp>
-#include <bitnet/core/half.hpp>
 #include <bitnet/policy/text.hpp>
 
 namespace bitnet::inline BITNET_ABI::scale {
@@ -18,20 +17,25 @@ constexpr auto storage_choice(DType Policy::* member) {
     return Choice{"storage", member, std::array{DType::F16, DType::BF16, DType::F32}};
 }
 
-/// The scale as a file holds it: what is measured is what is stored.
-inline float stored(float alpha, DType storage) noexcept {
-    if (storage == DType::F16) return to_float(to_half(alpha));
-    if (storage == DType::BF16) return to_float(to_bfloat16(alpha));
-    return alpha;
+/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise what
+/// rounds into the type's normal range, for F16 from 2^-14 to below 65520. A tensor with any other scale stores all of
+/// its scales as F32.
+constexpr bool holds(DType storage, float alpha) noexcept {
+    if (storage == DType::F32) return true;
+    const auto lowest = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
+    const auto beyond = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 65520.0f : 0x1.ffp127f);
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);  // of floats >= 0, in the order of their values
+    return (bits == 0) | (bits - lowest < beyond - lowest);
 }
 
-/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise the
-/// type's normal range, for F16 2^-14 ... 65504. A tensor with any other scale stores all of its scales as F32.
-inline bool holds(DType storage, float alpha) noexcept {
-    if (alpha == 0 || storage == DType::F32) return true;
-    const float rounded = stored(alpha, storage);
-    return rounded <= std::numeric_limits<float>::max() &&
-           rounded >= (storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
+/// A scale that the type holds, as a file stores it: rounded to the type's 11 (F16) or 8 (BF16) significant bits, ties
+/// to even. What is measured is what is stored.
+constexpr float stored(float alpha, DType storage) noexcept {
+    if (storage == DType::F32) return alpha;
+    const unsigned dropped = storage == DType::F16 ? 13 : 16;
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);
+    const std::uint32_t half = (1u << (dropped - 1)) - 1 + ((bits >> dropped) & 1u);
+    return std::bit_cast<float>((bits + half) >> dropped << dropped);
 }
 
 }  // namespace bitnet::inline BITNET_ABI::scale

@@ -13,7 +13,7 @@ struct Fixed {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "fixed";
     float threshold = 0.1f;
-    static constexpr auto knobs = std::tuple{Knob{"threshold", &Fixed::threshold, 0.0f, 4.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"threshold", &Fixed::threshold, 0.0f, 4.0f}); }
 
     BITNET_HD constexpr float keep(float alpha) const noexcept { return threshold * alpha; }
     bool operator==(const Fixed&) const = default;

@@ -36,8 +36,9 @@ struct SizeAdaptive {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "size_adaptive";
     std::uint64_t parameters = 0;
-    static constexpr auto knobs =
-        std::tuple{Knob{"parameters", &SizeAdaptive::parameters, std::uint64_t{0}, ~std::uint64_t{0}}};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"parameters", &SizeAdaptive::parameters, std::uint64_t{0}, ~std::uint64_t{0}});
+    }
 
     constexpr float threshold() const noexcept { return size_class(parameters).threshold; }
     constexpr float keep(float alpha) const noexcept { return threshold() * alpha; }

@@ -17,7 +17,7 @@ struct TargetFraction {
     static constexpr Role role = Role::sparsity;
     static constexpr std::string_view name = "target_fraction";
     float fraction = 0.35f;
-    static constexpr auto knobs = std::tuple{Knob{"fraction", &TargetFraction::fraction, 0.0f, 1.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"fraction", &TargetFraction::fraction, 0.0f, 1.0f}); }
 
     float keep(std::span<const float> w, std::span<float> scratch) const {
         const auto zeros = static_cast<std::size_t>(static_cast<double>(fraction) * static_cast<double>(w.size()));

@@ -14,7 +14,7 @@ struct Clipped {
     static constexpr Role role = Role::ste;
     static constexpr std::string_view name = "clipped";
     float reach = 1.5f;
-    static constexpr auto knobs = std::tuple{Knob{"reach", &Clipped::reach, 0.5f, 100.0f}};
+    static constexpr void knobs(auto&& visit) { visit(Knob{"reach", &Clipped::reach, 0.5f, 100.0f}); }
 
     BITNET_HD constexpr float slope(float w, float alpha) const noexcept {
         return (w < 0 ? -w : w) <= reach * alpha ? 1.0f : 0.0f;

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <bitnet/core/half.hpp>
+
 using bitnet::DType;
 using bitnet::scale::holds;
 using bitnet::scale::stored;
@@ -10,6 +12,14 @@ TEST_CASE("a stored scale is the nearest value of its type") {
     CHECK(stored(0.1f, DType::F32) == 0.1f);
     CHECK(stored(0.1f, DType::F16) == 0.0999755859375f);
     CHECK(stored(0.1f, DType::BF16) == 0.10009765625f);
+}
+
+TEST_CASE("rounding agrees with the conversions to 16 bits and back wherever the type holds the scale") {
+    for (std::uint32_t bits = 0; bits < 0x7f800000u; bits += 4093) {
+        const float alpha = std::bit_cast<float>(bits);
+        if (holds(DType::F16, alpha)) REQUIRE(stored(alpha, DType::F16) == bitnet::to_float(bitnet::to_half(alpha)));
+        if (holds(DType::BF16, alpha)) REQUIRE(stored(alpha, DType::BF16) == bitnet::to_float(bitnet::to_bfloat16(alpha)));
+    }
 }
 
 TEST_CASE("a type holds zero and its normal range") {

@@ -1,6 +1,6 @@
 // Quantize and pack a matrix: bytes of input per second, beside the bandwidth of a plain read taken in the same run.
 //
-//     bench_kernel_quantize [--all] [--cpu-time] [--json] [--repetitions N] [--shift BYTES] [--only TEXT]
+//     bench_compress_quantize [--all] [--cpu-time] [--json] [--repetitions N] [--shift BYTES] [--only TEXT]
 //
 // Every measurement stands between two reads of the same matrix on as many threads, and its share is its own time
 // against theirs: a neighbour that takes memory bandwidth takes it from both. Results are compared with the plain
@@ -18,8 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include <bitnet/core/dtype.hpp>
-#include <bitnet/core/parallel_for.hpp>
+#include <bitnet/compress.hpp>
 #include <bitnet/kernel/dispatch.hpp>
 
 #include "../bandwidth.hpp"
@@ -29,119 +28,42 @@ using namespace bitnet;
 namespace {
 
 enum class Rule { absmean, roundclip, least_squares };
+enum class Share { row, group64, group128, tensor };
+
+/// One Compressor, by its rule and by what shares a scale.
+template <class Quantizer, class Scale>
+void compress(TernaryTensor& out, const TensorView& matrix, Layout layout, Execution run) {
+    const auto compressor = Compressor<Quantizer, Scale, layout::Chosen>{}.with(layout::Chosen{.layout = layout});
+    compressor.compress_into(out, matrix, run);
+}
+using Compress = void(TernaryTensor&, const TensorView&, Layout, Execution);
+
+template <class Quantizer>
+constexpr std::array<Compress*, 4> by_share{compress<Quantizer, scale::PerChannel>, compress<Quantizer, scale::PerGroup<64>>,
+                                            compress<Quantizer, scale::PerGroup<128>>, compress<Quantizer, scale::PerTensor>};
+constexpr std::array<std::array<Compress*, 4>, 3> compressors{
+    by_share<quantizer::AbsMean>, by_share<quantizer::RoundClip>, by_share<quantizer::LeastSquares>};
 
 struct Case {
     const Kernels* kernels;
     unsigned threads = 1;
     DType dtype = DType::F32;
     Layout layout = Layout::trit2;
-    std::size_t group = 0;  // weights that share a scale; 0: a row, all: the whole matrix
+    Share share = Share::row;
     Rule rule = Rule::absmean;
     std::size_t rows = 0;
     std::size_t cols = 0;
 };
-constexpr std::size_t whole_tensor = std::numeric_limits<std::size_t>::max();
 
-struct Packed {
-    std::vector<Grid> grids;
-    std::vector<std::uint8_t> bytes;
-    bool operator==(const Packed&) const = default;
-};
-
-constexpr std::size_t row_bytes(Layout layout, std::size_t cols) {
-    return layout == Layout::int8 ? cols : layout == Layout::trit2 ? (cols + 3) / 4 : (cols + 4) / 5;
-}
-
-Grid grid_of(Rule rule, double sum, std::size_t n) {
-    const float mean = static_cast<float>(sum / static_cast<double>(n));
-    if (rule == Rule::roundclip) {
-        const float alpha = std::max(mean, 1e-5f);
-        return {alpha, nearest_keep(alpha)};
-    }
-    const float alpha = std::max(mean, 1e-8f);
-    return {alpha, 0.5f * alpha};
-}
-
-/// One thread's place for a row of floats and for what belongs to its groups.
-struct Workspace {
-    std::vector<float> row, scratch;
-    std::vector<double> sums;
-    explicit Workspace(const Case& c)
-        : row(c.dtype == DType::F32 ? 0 : c.cols), scratch(c.rule == Rule::least_squares ? c.cols : 0),
-          sums(c.group == 0 || c.group == whole_tensor ? 1 : (c.cols + c.group - 1) / c.group) {}
-};
-
-const float* row_of(const Case& c, const std::byte* matrix, std::size_t row, Workspace& space) {
-    const std::byte* at = matrix + row * c.cols * bits_of(c.dtype) / 8;
-    if (c.dtype == DType::F32) return reinterpret_cast<const float*>(at);
-    (c.dtype == DType::F16 ? c.kernels->widen_f16 : c.kernels->widen_bf16)(at, space.row.data(), c.cols);
-    return space.row.data();
-}
-
-/// Rows that one thread takes at a time, about a megabyte of floats.
-std::size_t piece_of(const Case& c) { return std::max<std::size_t>(1, (std::size_t{1} << 18) / c.cols); }
-
-void encode_row(const Case& c, const float* w, std::size_t row, const Grid* grids, std::size_t group, Packed& out) {
-    const std::size_t bytes = row_bytes(c.layout, c.cols);
-    c.kernels->encode[static_cast<std::size_t>(c.layout)](w, c.cols, grids, group, out.bytes.data() + row * bytes);
-}
-
-void quantize_rows(const Case& c, const std::byte* matrix, Packed& out) {
-    const std::size_t group = c.group == 0 ? c.cols : c.group;
-    const std::size_t groups = (c.cols + group - 1) / group;
-    parallel_for(c.rows, piece_of(c), c.threads, [&](std::size_t begin, std::size_t end) {
-        Workspace space(c);
-        for (std::size_t row = begin; row < end; ++row) {
-            const float* w = row_of(c, matrix, row, space);
-            Grid* grids = out.grids.data() + row * groups;
-            if (c.rule != Rule::least_squares) c.kernels->abs_sums(w, c.cols, group, space.sums.data());
-            for (std::size_t g = 0; g < groups; ++g) {
-                const std::size_t n = std::min(group, c.cols - g * group);
-                grids[g] = c.rule == Rule::least_squares
-                               ? c.kernels->least_squares(w + g * group, n, space.scratch.data())
-                               : grid_of(c.rule, space.sums[g], n);
-            }
-            encode_row(c, w, row, grids, group, out);
-        }
-    });
-}
-
-void quantize_whole(const Case& c, const std::byte* matrix, Packed& out) {
-    if (c.rule == Rule::least_squares) {
-        std::vector<float> scratch(c.rows * c.cols);
-        out.grids[0] = c.kernels->least_squares(reinterpret_cast<const float*>(matrix), scratch.size(), scratch.data());
-    } else {
-        std::vector<double> sums(c.rows);
-        parallel_for(c.rows, piece_of(c), c.threads, [&](std::size_t begin, std::size_t end) {
-            Workspace space(c);
-            for (std::size_t row = begin; row < end; ++row)
-                c.kernels->abs_sums(row_of(c, matrix, row, space), c.cols, c.cols, &sums[row]);
-        });
-        double sum = 0;
-        for (const double of_row : sums) sum += of_row;
-        out.grids[0] = grid_of(c.rule, sum, c.rows * c.cols);
-    }
-    parallel_for(c.rows, piece_of(c), c.threads, [&](std::size_t begin, std::size_t end) {
-        Workspace space(c);
-        for (std::size_t row = begin; row < end; ++row)
-            encode_row(c, row_of(c, matrix, row, space), row, out.grids.data(), c.cols, out);
-    });
-}
-
-void quantize_matrix(const Case& c, const std::byte* matrix, Packed& out) {
-    if (c.group == whole_tensor) quantize_whole(c, matrix, out);
-    else quantize_rows(c, matrix, out);
-}
-
-Packed empty_result(const Case& c) {
-    const std::size_t group = c.group == 0 ? c.cols : c.group;
-    const std::size_t groups = c.group == whole_tensor ? 1 : c.rows * ((c.cols + group - 1) / group);
-    return {std::vector<Grid>(groups), std::vector<std::uint8_t>(c.rows * row_bytes(c.layout, c.cols))};
+void quantize_matrix(const Case& c, const std::byte* matrix, TernaryTensor& out) {
+    const TensorView view{"matrix", c.dtype, {c.rows, c.cols}, {matrix, c.rows * c.cols * bits_of(c.dtype) / 8}};
+    compressors[static_cast<std::size_t>(c.rule)][static_cast<std::size_t>(c.share)](out, view, c.layout,
+                                                                                     {c.kernels, c.threads});
 }
 
 bool agrees_with_scalar(Case c, const std::byte* matrix) {
     c.rows = std::min<std::size_t>(c.rows, 64);
-    Packed result = empty_result(c), expected = empty_result(c);
+    TernaryTensor result, expected;
     quantize_matrix(c, matrix, result);
     c.kernels = kernels_named("scalar");
     c.threads = 1;
@@ -176,10 +98,10 @@ Matrix weights(DType dtype, std::size_t n, std::size_t shift) {
 
 std::string words(const Case& c) {
     constexpr const char* rules[] = {"absmean", "roundclip", "least_squares"};
+    constexpr const char* shares[] = {"row", "group:64", "group:128", "tensor"};
     std::string out(c.kernels->arch);
     out += ' ' + std::string(name_of(c.dtype)) + ' ' + std::string(to_string(c.layout)) + ' ';
-    out += c.group == 0 ? "row" : c.group == whole_tensor ? "tensor" : "group:" + std::to_string(c.group);
-    out += ' ' + std::string(rules[static_cast<std::size_t>(c.rule)]) + ' ' + std::to_string(c.rows) + 'x' +
+    out += std::string(shares[static_cast<std::size_t>(c.share)]) + ' ' + std::string(rules[static_cast<std::size_t>(c.rule)]) + ' ' + std::to_string(c.rows) + 'x' +
            std::to_string(c.cols) + ' ' + std::to_string(c.threads);
     return out;
 }
@@ -201,17 +123,15 @@ std::vector<Case> cases(const Options& options) {
             for (const Kernels* kernels : available_kernels())
                 for (const DType dtype : dtypes)
                     for (const Layout layout : {Layout::trit2, Layout::trit5, Layout::int8})
-                        for (const std::size_t group : std::array<std::size_t, 4>{0, 64, 128, whole_tensor})
+                        for (const Share share : {Share::row, Share::group64, Share::group128, Share::tensor})
                             for (const Rule rule : {Rule::absmean, Rule::roundclip, Rule::least_squares}) {
                                 const bool best = kernels == &best_kernels();
                                 const int changed = !best + (dtype != DType::F32) + (layout != Layout::trit2);
                                 const bool small = rows * cols < (std::size_t{1} << 20);
                                 if (changed > 1 && !options.all) continue;
-                                if (changed == 1 && (group != 0 || rule != Rule::absmean) && !options.all) continue;
+                                if (changed == 1 && (share != Share::row || rule != Rule::absmean) && !options.all) continue;
                                 if (small && threads > 1) continue;  // starting a thread takes as long as the work
-                                if (rule == Rule::least_squares && group == whole_tensor && dtype != DType::F32)
-                                    continue;
-                                const Case c{kernels, threads, dtype, layout, group, rule, rows, cols};
+                                const Case c{kernels, threads, dtype, layout, share, rule, rows, cols};
                                 if (words(c).find(options.only) != std::string::npos) out.push_back(c);
                             }
     return out;
@@ -221,7 +141,7 @@ std::vector<Case> cases(const Options& options) {
 void measure(const Case& c, const std::byte* matrix, bench::Read how, const Options& options, bool last) {
     const std::size_t input = c.rows * c.cols * bits_of(c.dtype) / 8;
     const int rounds = input < (std::size_t{1} << 24) ? 50 : 1;  // a time long enough for the clock
-    Packed out = empty_result(c);
+    TernaryTensor out;
     quantize_matrix(c, matrix, out);  // pages touched, caches warm
     std::vector<double> share, speed, read_speed;
     const auto read = [&] {
