@@ -68,16 +68,23 @@ struct TernaryTensor {
     float scale(std::size_t row, std::size_t col) const {
         return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
     }
-    // Templates on Arch, here and below, so that who only includes this file does not compile the default kernels.
-
     /// cols() codes of one row. For a single code, unpacking its row is wasteful: kernels work on packed_row().
-    template <class Arch = arch::Default>
-    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run = execution<Arch>()) const {
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run) const {
         run.kernels->decode[static_cast<std::size_t>(layout)](packed_row(row).data(), out.size(), out.data());
     }
     /// cols() weights of one row; the way for hot paths.
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run) const;
+
+    // The same with the kernels of the including file's own instruction set: templates on it, here and below, so that
+    // who only includes this file compiles none of them.
     template <class Arch = arch::Default>
-    void dequantize_row(std::size_t row, std::span<float> out, Execution run = execution<Arch>()) const;
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out) const {
+        codes_of_row(row, out, execution<Arch>());
+    }
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out) const {
+        dequantize_row(row, out, execution<Arch>());
+    }
 
     /// The weights as a lazy xtensor expression of the original shape, computed element by element as it is read; for
     /// looking and for tests. On an lvalue it refers to this tensor, on an rvalue it owns it.
@@ -95,8 +102,7 @@ struct TernaryTensor {
     bool operator==(const TernaryTensor&) const = default;
 };
 
-template <class Arch>
-void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+inline void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
     // A piece is a multiple of 4 and of 5 codes, so that it begins with a byte in every layout, and stays in L1.
     constexpr std::size_t piece = 2560;
     std::array<std::int8_t, piece> code;
