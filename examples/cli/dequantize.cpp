@@ -24,7 +24,9 @@ struct Options {
 void copy_rest(const std::filesystem::path& from, const std::filesystem::path& to, const std::string& dtype) {
     for (const auto& file : std::filesystem::directory_iterator(from)) {
         const std::string name = file.path().filename().string();
-        if (!file.is_regular_file() || name == model_file_name || name == metadata_file_name) continue;
+        if (!file.is_regular_file() || name == model_file_name || name == metadata_file_name ||
+            name == output_marker_name)
+            continue;
         if (name != config_file_name) {
             std::filesystem::copy_file(file.path(), to / name);
             continue;
@@ -47,7 +49,7 @@ void dequantize(const Options& options, const CommonOptions& common) {
     require_apart(options.packed, options.output);
     const PackedModel packed(from);
     const DType type = options.dtype == "fp32" ? DType::F32 : options.dtype == "bf16" ? DType::BF16 : DType::F16;
-    AtomicDirectory directory(options.output, options.force, model_file_name);  // a packed file alone has no config.json
+    AtomicDirectory directory(options.output, options.force, output_marker_name);
     {
         Progress progress("dequantize", common.quiet);
         dequantize_model(packed, directory.path() / model_file_name, type, {&best_kernels(), common.threads},
@@ -57,6 +59,7 @@ void dequantize(const Options& options, const CommonOptions& common) {
     }
     if (std::filesystem::is_directory(from))
         copy_rest(from, directory.path(), type == DType::F32 ? "float32" : type == DType::BF16 ? "bfloat16" : "float16");
+    mark_output(directory.path(), "bitnet dequantize");
     directory.commit();
     const std::uint64_t bytes = std::filesystem::file_size(options.output / model_file_name);
     if (common.json)

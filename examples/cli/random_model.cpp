@@ -2,9 +2,8 @@
 #include <filesystem>
 #include <memory>
 
-#include <bitnet/model/model_dir.hpp>
-#include <bitnet/io/atomic_directory.hpp>
 #include <bitnet/model/random_model.hpp>
+#include <bitnet/pipeline/output_directory.hpp>
 
 #include "commands.hpp"
 
@@ -39,9 +38,10 @@ Action add_random_model(CLI::App& app, CommonOptions& common) {
     app.add_flag("--force", options->force, "replace a model that is there");
     return [options, &common] {
         options->model.dtype = options->dtype == "fp16" ? DType::F16 : options->dtype == "bf16" ? DType::BF16 : DType::F32;
-        AtomicDirectory directory(options->output, options->force, config_file_name);
+        AtomicDirectory directory(options->output, options->force, output_marker_name);
         write_random_model(directory.path(), options->model);
         const std::size_t parameters = ModelDir(directory.path()).parameter_count();
+        mark_output(directory.path(), "bitnet random-model");
         directory.commit();
         if (common.json)
             std::puts(to_text(Json::object({{"output", options->output.string()}, {"parameters", parameters}})).c_str());

@@ -438,18 +438,22 @@ BITNET_INLINE constexpr void unroll(Step&& step) {
     }(std::make_index_sequence<N>{});
 }
 
+/// How near the processor a prefetched cache line is put.
+enum class Cache { first = 3, second = 2 };
+
 /// Asks for the cache line at `address` ahead of its use. Nothing is read, so any address is allowed.
+template <Cache Level = Cache::second>
 BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 2);  // NOLINT(performance-no-int-to-ptr): never read
+    constexpr int level = static_cast<int>(Level);
+    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, level);  // NOLINT(performance-no-int-to-ptr): never read
 #else
     static_cast<void>(address);
 #endif
 }
 
 /// The address of what is prefetched while the n weights at w are worked on: as many, 1,024 weights behind their end.
-/// Their sums ask for the first half and their codes for the second, so that memory is never idle (bench/compress/
-/// quantize, groups of 64 in stretches of 1,024: 58 % of a plain read's bandwidth without the 1,024, 63 % with them).
+/// Their sums ask for the first half and their codes for the second, so that memory is rarely idle.
 BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
     return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
 }
@@ -814,18 +818,22 @@ namespace bitnet::inline BITNET_ABI::kernel {
 inline constexpr std::size_t sum_block = 1024;
 
 /// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), folded.
-/// Half as many bytes from `ahead` on are prefetched.
+/// Half as many bytes from `ahead` on are prefetched, and the weights that follow soon are taken from the second cache
+/// into the first: left to the processor, how well that goes changed from build to build of nearly the same code.
 template <class Arch>
 BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
     constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
+    constexpr std::uintptr_t near = 1024;  // bytes
     const auto add = [&](const float* p) {
         unroll<batches>([&](auto i) { sum.lane[i] = sum.lane[i] + O::magnitude(O::load(p + i * O::floats)); });
     };
     const std::size_t whole = n - n % 32;
     for (std::size_t i = 0; i < whole; i += 32) {
         prefetch(ahead + 2 * i);
+        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + near);
+        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + near + 64);
         add(w + i);
     }
     if (whole != n) {
@@ -2736,7 +2744,7 @@ public:
         } else if constexpr (Scale::whole_tensor) {
             compress_whole(rows, out, run);
         } else if (!compress_rows(rows, out, run)) {
-            out.scale_type = DType::F32;  // rare: a second run costs less than a look at all scales after each first one
+            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
             compress_rows(rows, out, run);
         }
     }
@@ -2758,8 +2766,8 @@ private:
 
     static std::size_t rows_per_piece(std::size_t cols) { return std::max<std::size_t>(1, weights_per_piece / cols); }
 
-    /// Into how many equal stretches a row is cut, each of whole groups and whole bytes. Sums, grids and codes then follow
-    /// each other so closely that memory, which sums and codes ask for what comes next, is never idle.
+    /// Into how many equal stretches a row is cut, each of whole groups and bytes. Sums, grids and codes then follow
+    /// each other so closely that memory, which sums and codes ask for what comes next, is rarely idle.
     static std::size_t stretches(std::size_t cols, std::size_t group, Layout layout) {
         constexpr std::size_t longest = 1024, shortest = 512;
         if (group >= cols) return 1;
@@ -2802,12 +2810,12 @@ private:
         return all_held;
     }
 
-    /// scratch.grids of a stretch from its weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    /// scratch.grids of a stretch from weights and scratch.sums; scratch.codes where the quantizer writes those itself.
     void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
         std::size_t done = 0;
         if constexpr (grid_from_mean) {
             const std::size_t whole = w.size() / group;
-            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one is for the loop below
+            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one: see below
             if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
         }
         for (std::size_t g = done; g < scratch.grids.size(); ++g) {

@@ -176,7 +176,7 @@ public:
         } else if constexpr (Scale::whole_tensor) {
             compress_whole(rows, out, run);
         } else if (!compress_rows(rows, out, run)) {
-            out.scale_type = DType::F32;  // rare: a second run costs less than a look at all scales after each first one
+            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
             compress_rows(rows, out, run);
         }
     }
@@ -198,8 +198,8 @@ private:
 
     static std::size_t rows_per_piece(std::size_t cols) { return std::max<std::size_t>(1, weights_per_piece / cols); }
 
-    /// Into how many equal stretches a row is cut, each of whole groups and whole bytes. Sums, grids and codes then follow
-    /// each other so closely that memory, which sums and codes ask for what comes next, is never idle.
+    /// Into how many equal stretches a row is cut, each of whole groups and bytes. Sums, grids and codes then follow
+    /// each other so closely that memory, which sums and codes ask for what comes next, is rarely idle.
     static std::size_t stretches(std::size_t cols, std::size_t group, Layout layout) {
         constexpr std::size_t longest = 1024, shortest = 512;
         if (group >= cols) return 1;
@@ -242,12 +242,12 @@ private:
         return all_held;
     }
 
-    /// scratch.grids of a stretch from its weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    /// scratch.grids of a stretch from weights and scratch.sums; scratch.codes where the quantizer writes those itself.
     void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
         std::size_t done = 0;
         if constexpr (grid_from_mean) {
             const std::size_t whole = w.size() / group;
-            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one is for the loop below
+            const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one: see below
             if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
         }
         for (std::size_t g = done; g < scratch.grids.size(); ++g) {

@@ -207,13 +207,12 @@ private:
         compressor_.compress_into(ternary_, view, run_);
         const TernaryTensor& ternary = ternary_;
         report.distortion = distortion(view, ternary, run_);
-        report.scale_type = is_wide(tensor) ? DType::F32 : ternary.scale_type;
-        const bool planned_wide = is_wide(tensor);
-        const DType scale_type = planned_wide ? DType::F32 : ternary.scale_type;
+        const DType scale_type = is_wide(tensor) ? DType::F32 : ternary.scale_type;
+        report.scale_type = scale_type;
         report.stored_bytes = ternary.codes.size() + ternary.scales.size() * bits_of(scale_type) / 8;
         if (ternary.scale_type == DType::F32 && compressor_.scale().storage != DType::F32) {
             report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(compressor_.scale().storage));
-            if (!planned_wide) return needs_more_than_fp16(tensor);
+            if (!is_wide(tensor)) return needs_more_than_fp16(tensor);
         }
         if (quantized_) {
             std::vector<std::byte> scales;

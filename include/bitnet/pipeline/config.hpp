@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <bitnet/core/closest.hpp>
@@ -108,7 +109,8 @@ struct Config {
         if (!given.contains("target_compression_ratio")) target_compression_ratio = row.compression_ratio;
     }
 
-    /// Sets one knob from text, as on a command line. errc::bad_value for an unknown name or a bad value.
+    /// Sets one knob from text, as on a command line. errc::bad_value for an unknown name or a bad value; then nothing
+    /// has changed.
     void set(std::string_view key, std::string_view text);
 
     bool operator==(const Config&) const = default;
@@ -156,13 +158,15 @@ void take_knob(const Knob& knob, Config& config) {
 }  // namespace detail
 
 inline void Config::set(std::string_view key, std::string_view text) {
+    Config changed = *this;
     detail::with_knob(key, name, [&](const auto& knob) {
-        if constexpr (requires { (*this.*(knob.member)).substr(0); })
-            *this.*(knob.member) = text;
+        if constexpr (requires { (changed.*(knob.member)).substr(0); })
+            changed.*(knob.member) = text;
         else
-            knob.read(*this, text);
-        detail::take_knob(knob, *this);
+            knob.read(changed, text);
+        detail::take_knob(knob, changed);
     });
+    *this = std::move(changed);
 }
 
 /// Every knob; "adaptive" for those that follow the model's size. config_from_json gives the same value back.

@@ -15,6 +15,14 @@ namespace bitnet::inline BITNET_ABI {
 
 inline constexpr std::string_view quantized_directory_name = "quantized";
 inline constexpr std::string_view dequantized_directory_name = "dequantized";
+/// A small file in directories that would otherwise look like anybody's model, so that a forced run replaces only what
+/// an earlier run made.
+inline constexpr std::string_view output_marker_name = "bitnet_output.json";
+inline void mark_output(const std::filesystem::path& directory, std::string_view made_by) {
+    write_file(directory / output_marker_name,
+               to_text(Json::object({{"made_by", made_by}, {"bitnet_version", BITNET_VERSION}})) + "\n");
+}
+
 /// Throws errc::bad_value when one of two directories lies inside the other: an output must not land in its input.
 inline void require_apart(const std::filesystem::path& input, const std::filesystem::path& output) {
     const auto whole = [](const std::filesystem::path& path) { return std::filesystem::weakly_canonical(path); };
