@@ -18,15 +18,15 @@ BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t 
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
     constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
-    constexpr std::uintptr_t near = 1024;  // bytes
+    constexpr std::uintptr_t soon = 1024;  // bytes
     const auto add = [&](const float* p) {
         unroll<batches>([&](auto i) { sum.lane[i] = sum.lane[i] + O::magnitude(O::load(p + i * O::floats)); });
     };
     const std::size_t whole = n - n % 32;
     for (std::size_t i = 0; i < whole; i += 32) {
         prefetch(ahead + 2 * i);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + near);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + near + 64);
+        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon);
+        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon + 64);
         add(w + i);
     }
     if (whole != n) {
