@@ -136,7 +136,8 @@ TEST_CASE("an output that may not be created is refused") {
         return;
     }
     CHECK(result.status == 1);
-    CHECK(result.err == "bitnet: " + (sealed / "out").string() + ".partial.lock: cannot create: Permission denied\n");
+    // Its beginning: a program that counts its lines for coverage may go on about what it cannot write either.
+    CHECK(result.err.starts_with("bitnet: " + (sealed / "out").string() + ".partial.lock: cannot create: Permission denied\n"));
     CHECK(names_in(sealed) == Names{});
 }
 
