@@ -17,15 +17,15 @@
 #include <doctest/doctest.h>
 
 #include "child_process.hpp"
-#include "temporary_directory.hpp"
+#include <support/temp_dir.hpp>
 
 namespace fs = std::filesystem;
 using bitnet::AtomicDirectory;
 using bitnet::errc;
 using bitnet::write_file;
-using bitnet_test::content_of;
-using bitnet_test::put;
-using bitnet_test::TemporaryDirectory;
+using bitnet_test::read_text;
+using bitnet_test::write_text;
+using bitnet_test::TempDir;
 
 static_assert(!std::is_copy_constructible_v<AtomicDirectory> && !std::is_move_constructible_v<AtomicDirectory>);
 
@@ -38,7 +38,7 @@ constexpr int file_count = 6;
 void write_output(const fs::path& directory, const std::string& version) {
     fs::create_directory(directory / "sub");
     for (int i = 0; i < file_count; ++i) write_file(directory / ("file" + std::to_string(i)), version);
-    put(directory / "sub" / "deep", version);
+    write_text(directory / "sub" / "deep", version);
     write_file(directory / marker, version);
 }
 
@@ -53,7 +53,7 @@ std::string version_of(const fs::path& directory) {
     std::set<std::string> versions;
     std::size_t files = 0;
     for (const auto& entry : fs::recursive_directory_iterator(directory))
-        if (entry.is_regular_file()) versions.insert(content_of(entry.path())), ++files;
+        if (entry.is_regular_file()) versions.insert(read_text(entry.path())), ++files;
     return files == file_count + 2 && versions.size() == 1 ? *versions.begin() : "torn";
 }
 
@@ -83,7 +83,7 @@ using Names = std::set<std::string>;
 }  // namespace
 
 TEST_CASE("a directory appears whole when it is committed, and nothing else stays") {
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "out";
     {
         AtomicDirectory out(target, false, marker);
@@ -99,7 +99,7 @@ TEST_CASE("a directory appears whole when it is committed, and nothing else stay
 }
 
 TEST_CASE("without commit nothing appears and nothing stays") {
-    const TemporaryDirectory place;
+    const TempDir place;
     {
         const AtomicDirectory out(place / "out", false, marker);
         write_output(out.path(), "1");
@@ -115,10 +115,10 @@ TEST_CASE("without commit nothing appears and nothing stays") {
 }
 
 TEST_CASE("an output of ours is replaced when that is asked for, and only then") {
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "out";
     make_output(target, "old");
-    put(target / "extra", "old");
+    write_text(target / "extra", "old");
     CHECK(refusal_of(target, false) == std::pair(errc::exists, target.string() + " exists; use --force to replace it"));
     AtomicDirectory out(target, true, marker);
     write_output(out.path(), "new");
@@ -129,25 +129,25 @@ TEST_CASE("an output of ours is replaced when that is asked for, and only then")
 }
 
 TEST_CASE("a directory that is not empty and not ours is never replaced") {
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "home";
     fs::create_directory(target);
     {
         AtomicDirectory out(target, true, marker);
         write_output(out.path(), "1");
-        put(target / "thesis", "precious");
+        write_text(target / "thesis", "precious");
         CHECK(refusal([&] { out.commit(); }).first == errc::exists);
     }
     CHECK(refusal_of(target, true) ==
           std::pair(errc::exists, target.string() + " is not replaced: it is not empty and holds no marker.json"));
-    CHECK(content_of(target / "thesis") == "precious");
+    CHECK(read_text(target / "thesis") == "precious");
     fs::create_directory(target / marker);
     CHECK(refusal_of(target, true).first == errc::exists);
     CHECK(names_in(place.path()) == Names{"home"});
 }
 
 TEST_CASE("an empty directory is replaced") {
-    const TemporaryDirectory place;
+    const TempDir place;
     fs::create_directory(place / "out");
     AtomicDirectory out(place / "out", true, marker);
     write_output(out.path(), "1");
@@ -156,11 +156,11 @@ TEST_CASE("an empty directory is replaced") {
 }
 
 TEST_CASE("what is not a directory is never replaced") {
-    const TemporaryDirectory place;
-    put(place / "file", "precious");
+    const TempDir place;
+    write_text(place / "file", "precious");
     CHECK(refusal_of(place / "file", true) ==
           std::pair(errc::exists, (place / "file").string() + " exists and is not a directory"));
-    CHECK(content_of(place / "file") == "precious");
+    CHECK(read_text(place / "file") == "precious");
     make_output(place / "ours", "1");
     fs::create_directory_symlink(place / "ours", place / "link");
     CHECK(refusal_of(place / "link", true) ==
@@ -171,7 +171,7 @@ TEST_CASE("what is not a directory is never replaced") {
 }
 
 TEST_CASE("a target that appears meanwhile is not overwritten") {
-    const TemporaryDirectory place;
+    const TempDir place;
     AtomicDirectory out(place / "out", false, marker);
     write_output(out.path(), "new");
     make_output(place / "out", "other");
@@ -180,21 +180,21 @@ TEST_CASE("a target that appears meanwhile is not overwritten") {
 }
 
 TEST_CASE("a directory or file in the working directory's place that is not ours stays") {
-    const TemporaryDirectory place;
+    const TempDir place;
     fs::create_directory(place / "out.partial");
-    put(place / "out.partial" / "thesis", "precious");
+    write_text(place / "out.partial" / "thesis", "precious");
     CHECK(refusal_of(place / "out", true) ==
           std::pair(errc::exists, (place / "out.partial").string() + ": is in the way; remove or rename it"));
-    CHECK(content_of(place / "out.partial" / "thesis") == "precious");
-    put(place / "two.partial.lock", "precious");
+    CHECK(read_text(place / "out.partial" / "thesis") == "precious");
+    write_text(place / "two.partial.lock", "precious");
     CHECK(refusal_of(place / "two", true) ==
           std::pair(errc::exists, (place / "two.partial.lock").string() + ": is in the way; remove or rename it"));
-    CHECK(content_of(place / "two.partial.lock") == "precious");
+    CHECK(read_text(place / "two.partial.lock") == "precious");
     CHECK(names_in(place.path()) == Names{"out.partial", "two.partial.lock"});
 }
 
 TEST_CASE("a second run is refused while the first one writes") {
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "out";
     int ready[2], done[2];
     REQUIRE(::pipe(ready) == 0);
@@ -219,7 +219,7 @@ TEST_CASE("a second run is refused while the first one writes") {
 }
 
 TEST_CASE("of many runs at once each one commits or is told of another") {
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "out";
     std::vector<pid_t> children;
     for (int c = 0; c < 4; ++c)
@@ -227,7 +227,7 @@ TEST_CASE("of many runs at once each one commits or is told of another") {
             for (int commits = 0; commits < 15;) {
                 try {
                     AtomicDirectory out(target, true, marker);
-                    put(out.path() / marker, "x");
+                    write_text(out.path() / marker, "x");
                     out.commit();
                     ++commits;
                 } catch (const bitnet::error& problem) {
@@ -245,7 +245,7 @@ TEST_CASE("a killed run leaves the whole old output, the whole new one or none, 
     constexpr unsigned seed = 99;
     MESSAGE("seed ", seed);
     std::mt19937 random(seed);
-    const TemporaryDirectory place;
+    const TempDir place;
     const auto target = place / "out";
     int interrupted = 0;
     for (int round = 0; round < 50; ++round) {
@@ -276,15 +276,15 @@ TEST_CASE("a killed run leaves the whole old output, the whole new one or none, 
 }
 
 TEST_CASE("a run that was killed before it noted its directory is cleaned up") {
-    const TemporaryDirectory place;
+    const TempDir place;
     fs::create_directory(place / "out.partial");
-    put(place / "out.partial.lock", "");
+    write_text(place / "out.partial.lock", "");
     { const AtomicDirectory out(place / "out", false, marker); }
     CHECK(names_in(place.path()).empty());
 }
 
 TEST_CASE("where directories cannot be exchanged, two renames replace the old one") {
-    const TemporaryDirectory place;
+    const TempDir place;
     make_output(place / "out", "old");
     make_output(place / "out.partial", "new");
     const auto replace = [&](bitnet::detail::RunLock& lock) {
@@ -303,37 +303,37 @@ TEST_CASE("where directories cannot be exchanged, two renames replace the old on
 }
 
 TEST_CASE("a run killed between the two renames is undone by the next") {
-    const TemporaryDirectory place;
+    const TempDir place;
     make_output(place / "out.replaced", "old");
     make_output(place / "out.partial", "new");
-    put(place / "out.partial.lock", "moved");
+    write_text(place / "out.partial.lock", "moved");
     CHECK(refusal_of(place / "out", false).second == (place / "out").string() + " exists; use --force to replace it");
     CHECK(version_of(place / "out") == "old");
     CHECK(names_in(place.path()) == Names{"out"});
 }
 
 TEST_CASE("a run killed after the two renames is finished by the next") {
-    const TemporaryDirectory place;
+    const TempDir place;
     make_output(place / "out.replaced", "old");
     make_output(place / "out", "new");
-    put(place / "out.partial.lock", "moved");
+    write_text(place / "out.partial.lock", "moved");
     CHECK(refusal_of(place / "out", false).first == errc::exists);
     CHECK(version_of(place / "out") == "new");
     CHECK(names_in(place.path()) == Names{"out"});
 }
 
 TEST_CASE("a directory of that other name without a killed run's note stays") {
-    const TemporaryDirectory place;
+    const TempDir place;
     make_output(place / "out.replaced", "precious");
     for (const std::string_view note : {"", "made"}) {
-        put(place / "out.partial.lock", note);
+        write_text(place / "out.partial.lock", note);
         const AtomicDirectory out(place / "out", false, marker);
     }
     CHECK(version_of(place / "out.replaced") == "precious");
 }
 
 TEST_CASE("a target needs a name, and a directory to stand in") {
-    const TemporaryDirectory place;
+    const TempDir place;
     for (const std::string_view name : {"", ".", "..", "/", "a/.."})
         CHECK(refusal_of(name, true).first == errc::bad_value);
     const auto target = place.path() / "none" / "out";
@@ -344,7 +344,7 @@ TEST_CASE("a target needs a name, and a directory to stand in") {
 }
 
 TEST_CASE("a target by its name alone stands in the current directory") {
-    const TemporaryDirectory place;
+    const TempDir place;
     CHECK(bitnet_test::in_child([&] {
         fs::current_path(place.path());
         AtomicDirectory out("out", false, marker);
@@ -356,7 +356,7 @@ TEST_CASE("a target by its name alone stands in the current directory") {
 }
 
 TEST_CASE("a parent that may not be written to is refused") {
-    const TemporaryDirectory place;
+    const TempDir place;
     fs::permissions(place.path(), fs::perms(0555));
     const int status = bitnet_test::in_ordinary_child([&] {
         const auto [code, what] = refusal_of(place / "out", false);
@@ -370,10 +370,10 @@ TEST_CASE("a parent that may not be written to is refused") {
 }
 
 TEST_CASE("a file is written whole, and an error names it") {
-    const TemporaryDirectory place;
+    const TempDir place;
     write_file(place / "f", "a longer text");
     write_file(place / "f", std::string_view("a\0b", 3));
-    CHECK(content_of(place / "f") == std::string("a\0b", 3));
+    CHECK(read_text(place / "f") == std::string("a\0b", 3));
     CHECK(refusal([&] { write_file(place.path(), "x"); }) ==
           std::pair(errc::io, place.path().string() + ": cannot create: Is a directory"));
     if (fs::exists("/dev/full"))

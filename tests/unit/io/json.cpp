@@ -10,7 +10,7 @@
 
 #include <doctest/doctest.h>
 
-#include "temporary_directory.hpp"
+#include <support/temp_dir.hpp>
 
 using bitnet::errc;
 using bitnet::Json;
@@ -277,10 +277,10 @@ TEST_CASE("a key is set in its old place or appended") {
 }
 
 TEST_CASE("a file is read, and an error names it") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "good.json", "{\"a\": 1}\n");
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "good.json", "{\"a\": 1}\n");
     CHECK(bitnet::read_json_file(directory / "good.json") == Json::object({{"a", 1}}));
-    bitnet_test::put(directory / "empty.json", "");
+    bitnet_test::write_text(directory / "empty.json", "");
     const std::string empty = (directory / "empty.json").string();
     try {
         bitnet::read_json_file(empty);
@@ -293,9 +293,9 @@ TEST_CASE("a file is read, and an error names it") {
 }
 
 TEST_CASE("a file of more than 100 MB is refused before it is read") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "large.json";
-    bitnet_test::put(path, "{}");
+    bitnet_test::write_text(path, "{}");
     std::filesystem::resize_file(path, 100'000'001);
     CHECK_THROWS_WITH_AS(bitnet::read_json_file(path),
                          (path.string() + ": 100000001 bytes, but JSON is read up to 100000000").c_str(), bitnet::error);

@@ -10,7 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "child_process.hpp"
-#include "temporary_directory.hpp"
+#include <support/temp_dir.hpp>
 
 using bitnet::errc;
 using bitnet::MappedFile;
@@ -47,9 +47,9 @@ std::pair<errc, std::string> refusal(const std::filesystem::path& path) {
 }  // namespace
 
 TEST_CASE("a file's bytes are seen, also after a move") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "a", "hello");
-    bitnet_test::put(directory / "b", std::string(10'000, 'b'));
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "a", "hello");
+    bitnet_test::write_text(directory / "b", std::string(10'000, 'b'));
     MappedFile a(directory / "a");
     CHECK(text_of(a) == "hello");
     const std::byte* place = a.bytes().data();
@@ -61,8 +61,8 @@ TEST_CASE("a file's bytes are seen, also after a move") {
 }
 
 TEST_CASE("an empty file is an empty span") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "empty", "");
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "empty", "");
     const MappedFile file(directory / "empty");
     CHECK(file.bytes().empty());
     file.release(0, 100);
@@ -70,21 +70,21 @@ TEST_CASE("an empty file is an empty span") {
 }
 
 TEST_CASE("a file that cannot be mapped is refused by path and reason") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "x";
     CHECK(refusal(path) == std::pair(errc::missing, path.string() + ": no such file"));
     CHECK(refusal(directory.path()) ==
           std::pair(errc::io, directory.path().string() + ": cannot read: Is a directory"));
     REQUIRE(::mkfifo(path.c_str(), 0666) == 0);
     CHECK(refusal(path) == std::pair(errc::io, path.string() + ": not a regular file"));
-    bitnet_test::put(directory / "f", "x");
+    bitnet_test::write_text(directory / "f", "x");
     CHECK(refusal(directory / "f" / "g").first == errc::missing);
 }
 
 TEST_CASE("a file that may not be read is refused") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "secret";
-    bitnet_test::put(path, "x");
+    bitnet_test::write_text(path, "x");
     std::filesystem::permissions(path, std::filesystem::perms::none);
     std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
     const int status = bitnet_test::in_ordinary_child([&] {
@@ -97,9 +97,9 @@ TEST_CASE("a file that may not be read is refused") {
 }
 
 TEST_CASE("released pages stop counting as resident and stay readable") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     constexpr std::size_t size = 32u << 20;
-    bitnet_test::put(directory / "large", std::string(size, 'x'));
+    bitnet_test::write_text(directory / "large", std::string(size, 'x'));
     const MappedFile file(directory / "large");
     const auto sum = [&](std::size_t begin, std::size_t end) {
         std::size_t out = 0;
@@ -117,8 +117,8 @@ TEST_CASE("released pages stop counting as resident and stay readable") {
 }
 
 TEST_CASE("advice about a range beyond the end is cut to the file") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "f", std::string(5000, 'x'));
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "f", std::string(5000, 'x'));
     const MappedFile file(directory / "f");
     constexpr auto all = static_cast<std::size_t>(-1);
     for (const auto& [offset, count] : {std::pair{std::size_t{0}, all}, {std::size_t{4999}, all}, {all, all}, {all, std::size_t{1}}}) {

@@ -13,7 +13,7 @@
 
 #include <doctest/doctest.h>
 
-#include "temporary_directory.hpp"
+#include <support/temp_dir.hpp>
 
 using bitnet::DType;
 using bitnet::errc;
@@ -253,8 +253,8 @@ TEST_CASE("sizes that overflow are refused") {
 }
 
 TEST_CASE("a file gives its tensors by name, as views of the map") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "m.safetensors", file_of(two_tensors, 16));
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "m.safetensors", file_of(two_tensors, 16));
     SafetensorsFile opened(directory / "m.safetensors");
     const SafetensorsFile file = std::move(opened);
     CHECK(file.path() == directory / "m.safetensors");
@@ -276,10 +276,10 @@ TEST_CASE("a file gives its tensors by name, as views of the map") {
 }
 
 TEST_CASE("a file that is missing or wrong is refused by its path") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "m.safetensors";
     CHECK_THROWS_WITH_AS(SafetensorsFile{path}, (path.string() + ": no such file").c_str(), bitnet::error);
-    bitnet_test::put(path, "");
+    bitnet_test::write_text(path, "");
     CHECK_THROWS_WITH_AS(
         SafetensorsFile{path},
         (path.string() + ": 0 bytes, but a safetensors file begins with the 8 bytes of its header's length").c_str(),

@@ -14,7 +14,7 @@
 
 #include <doctest/doctest.h>
 
-#include "temporary_directory.hpp"
+#include <support/temp_dir.hpp>
 
 using bitnet::DType;
 using bitnet::errc;
@@ -60,7 +60,7 @@ private:
 }  // namespace
 
 TEST_CASE("a file is written byte for byte as the reference writer does") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "m.safetensors";
     SafetensorsWriter writer(path, {{"b", DType::U8, {3}}, {"z", DType::F32, {1}}, {"a", DType::U8, {1, 2}}, {"y", DType::F32, {}}},
                              {{"k", "say \"v\""}});
@@ -76,13 +76,13 @@ TEST_CASE("a file is written byte for byte as the reference writer does") {
         R"("b":{"dtype":"U8","shape":[3],"data_offsets":[10,13]}})";
     header.resize((header.size() + 7) / 8 * 8, ' ');
     const std::string length{static_cast<char>(header.size() & 0xff), static_cast<char>(header.size() >> 8), 0, 0, 0, 0, 0, 0};
-    CHECK(bitnet_test::content_of(path) == length + header + "yyyyzzzzaaBbb");
+    CHECK(bitnet_test::read_text(path) == length + header + "yyyyzzzzaaBbb");
     CHECK(writer.file_size() == 8 + header.size() + 13);
     CHECK(writer.tensors()[3] == bitnet::TensorEntry{"b", DType::U8, {3}, 10, 13});
 }
 
 TEST_CASE("a file without tensors is legal, and a format that is given stays") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     SafetensorsWriter(directory / "a", {}).finish();
     CHECK(SafetensorsFile(directory / "a").metadata() == std::map<std::string, std::string>{{"format", "pt"}});
     SafetensorsWriter(directory / "b", {}, {{"format", "mlx"}}).finish();
@@ -95,7 +95,7 @@ TEST_CASE("any plan, written in any order and pieces, reads back the same") {
     std::mt19937_64 random(seed);
     static constexpr std::string_view pieces[]{"a", ".", "weight", "\"", "\\", "\n", "é", "/", "\x01", "layers.0", "😀"};
     for (int round = 0; round < 100; ++round) {
-        const bitnet_test::TemporaryDirectory directory;
+        const bitnet_test::TempDir directory;
         std::vector<PlannedTensor> plan;
         std::map<std::string, std::string> contents;
         for (auto n = random() % 20; n > 0; --n) {
@@ -139,7 +139,7 @@ TEST_CASE("any plan, written in any order and pieces, reads back the same") {
 }
 
 TEST_CASE("threads may write at once") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     constexpr std::size_t rows = 400;
     SafetensorsWriter writer(directory / "m", {{"x", DType::U8, {rows, 100}}});
     {
@@ -157,7 +157,7 @@ TEST_CASE("threads may write at once") {
 }
 
 TEST_CASE("a tensor that is incomplete, written twice or not in the plan is refused") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "m";
     const std::string p = path.string();
     SafetensorsWriter writer(path, {{"x", DType::U8, {4}}, {"e", DType::U8, {0}}});
@@ -176,7 +176,7 @@ TEST_CASE("a tensor that is incomplete, written twice or not in the plan is refu
 }
 
 TEST_CASE("a plan that no reader would accept is refused before a file is made") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const auto path = directory / "m";
     const std::string p = path.string();
     const auto plan = [&](std::vector<PlannedTensor> tensors, std::map<std::string, std::string> metadata = {}) {
@@ -201,17 +201,17 @@ TEST_CASE("a plan that no reader would accept is refused before a file is made")
 }
 
 TEST_CASE("a file that is there already is not touched") {
-    const bitnet_test::TemporaryDirectory directory;
-    bitnet_test::put(directory / "m", "precious");
+    const bitnet_test::TempDir directory;
+    bitnet_test::write_text(directory / "m", "precious");
     CHECK(refusal([&] { SafetensorsWriter(directory / "m", {}); }) ==
           std::pair(errc::exists, (directory / "m").string() + ": exists already"));
-    CHECK(bitnet_test::content_of(directory / "m") == "precious");
+    CHECK(bitnet_test::read_text(directory / "m") == "precious");
     CHECK(refusal([&] { SafetensorsWriter(directory / "none" / "m", {}); }) ==
           std::pair(errc::io, (directory / "none" / "m").string() + ": cannot create: No such file or directory"));
 }
 
 TEST_CASE("a file that has no room is refused when it is planned") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     const FileSizeLimit limit(100'000);
     const auto [code, what] = refusal([&] { SafetensorsWriter(directory / "m", {{"x", DType::U8, {200'000}}}); });
     CHECK(code == errc::io);
@@ -221,7 +221,7 @@ TEST_CASE("a file that has no room is refused when it is planned") {
 }
 
 TEST_CASE("a write that fails names the file and the reason") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     SafetensorsWriter writer(directory / "m", {{"x", DType::U8, {200'000}}});
     const FileSizeLimit limit(100'000);
     const std::string half(100'000, 'x');
@@ -231,7 +231,7 @@ TEST_CASE("a write that fails names the file and the reason") {
 }
 
 TEST_CASE("a hundred thousand tensors are written and read") {
-    const bitnet_test::TemporaryDirectory directory;
+    const bitnet_test::TempDir directory;
     constexpr std::size_t count = 100'000;
     std::vector<PlannedTensor> plan;
     for (std::size_t i = 0; i < count; ++i) plan.push_back({bitnet::message("layers.", i, ".weight"), DType::U8, {1, 1}});
