@@ -31,7 +31,7 @@ def write(path, layout="trit2", change=None):
     tensors = {"kept.weight": random.normal(size=(3, 4)).astype(np.float32), "kept.bias": np.float16([1, 2, 3]),
                "rows.weight.int8": random.integers(-127, 128, (5, 6)).astype(np.int8),
                "rows.weight.int8_scales": random.random(5).astype(np.float32)}
-    about = {"format": 1, "layout": layout, "policies": {}, "tensors": {}}
+    about = {"format": 1, "layout": layout, "policies": {}, "tensors": {}, "int8_rows": ["rows.weight"]}
     dense = {"kept.weight": tensors["kept.weight"], "kept.bias": tensors["kept.bias"].astype(np.float32),
              "rows.weight": tensors["rows.weight.int8"] * tensors["rows.weight.int8_scales"][:, None]}
     for name, shape, group, scale_type in [("a.weight", [7, 11], 4, np.float16), ("b.weight", [4, 3, 5, 2], 30, np.float32),
@@ -108,6 +108,7 @@ WRONG = {
     "a transposed convolution": ("trit2", lambda t, about: about["tensors"]["b.weight"].update(transposed=True), "b.weight"),
     "codes that are missing": ("trit2", without("a.weight.codes"), "a.weight.codes"),
     "scales that are missing": ("trit2", without("a.weight.scales"), "a.weight.scales"),
+    "integers of no known meaning": ("trit2", lambda t, about: about.pop("int8_rows"), "rows.weight.int8"),
     "scales of integers that are missing": ("trit2", without("rows.weight.int8_scales"), "rows.weight"),
 }
 

@@ -143,6 +143,9 @@ private:
         for (const TensorEntry& entry : file_.tensors()) {
             if (parts.contains(&entry)) continue;
             const PackedKind kind = metadata_.unchanged.contains(entry.name) ? PackedKind::unchanged : PackedKind::plain;
+            if (kind == PackedKind::plain && !is_weight_type(entry.dtype))
+                refuse(entry.name, name_of(entry.dtype), ", expected F32, F16, BF16 or F64, or its name under "
+                       "\"unchanged\" or \"int8_rows\" in the metadata");
             tensors_.push_back({entry.name, kind, {}, &entry, nullptr});
         }
     }

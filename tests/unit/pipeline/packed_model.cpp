@@ -216,6 +216,12 @@ TEST_CASE("a scale that is NaN, infinite or negative is refused with its place")
     CHECK(refused(with_scale(-0.0f)) == bad(where + "-0" + rule));
 }
 
+TEST_CASE("integers that the metadata does not explain are refused") {
+    CHECK(refused([](Packed& p) { p.metadata.set("unchanged", Json::array({})); }) ==
+          bad("tensor \"ids\": I64, expected F32, F16, BF16 or F64, or its name under \"unchanged\" or \"int8_rows\" "
+              "in the metadata"));
+}
+
 TEST_CASE("two tensors of one name are refused") {
     CHECK(refused([](Packed& p) { p.weights["a.weight"] = normal({3, 11}, 4); }) ==
           bad("tensor \"a.weight\": stored in two forms"));
