@@ -1834,23 +1834,35 @@ inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double mea
     return true;
 }
 
-/// Grids of regions of `group` weights each, sums[g] = Σ|w| of the g-th, where none needs a second look: short loops
+/// Σ|w| of regions of `group` weights each, the last of `last`, becomes mean|w|. Where `group` is a power of two, a
+/// product with its inverse is the same number as the quotient, and far quicker.
+inline void means_of_sums(std::span<double> sums, std::size_t group, std::size_t last) noexcept {
+    if (sums.empty()) return;
+    const double of_last = sums.back() / static_cast<double>(last);
+    const double size = static_cast<double>(group), inverse = 1.0 / size;
+    if (std::has_single_bit(group))
+        for (double& sum : sums) sum *= inverse;
+    else
+        for (double& sum : sums) sum /= size;
+    sums.back() = of_last;
+}
+
+/// Grids of regions of `group` weights each, means[g] = mean|w| of the g-th, where none needs a second look: short loops
 /// without branches for what nearly every row is. False, and the grids are worth nothing, when one may be ternary or
 /// keep nothing, or when the quantizer returned a bad scale; region by region is then the way.
 template <MeanQuantizer Quantizer, ScaleSparsity Sparsity>
 bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w,
-                       std::size_t group, std::span<const double> sums, std::span<Grid> grids) {
+                       std::size_t group, std::span<const double> means, std::span<Grid> grids) {
     if (group < 2) return false;
     unsigned odd = 0;  // not bool, of which g++ 12 makes no vectors
     for (std::size_t g = 0; g < grids.size(); ++g) odd |= unsigned{first_two_may_be_ternary(w.data() + g * group)};
     if (odd != 0) return false;  // before any call: a quantizer need not know what to do with a region of zeros
-    const double size = static_cast<double>(group);
-    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(sums[g] / size);
+    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(means[g]);
     for (std::size_t g = 0; g < grids.size(); ++g) {
         const float alpha = grids[g].alpha;
         const float keep = sparsity.keep(alpha);
         grids[g].keep = keep;
-        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, sums[g] / size)};
+        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, means[g])};
     }
     return odd == 0;
 }
@@ -2759,7 +2771,7 @@ private:
     /// Buffers of one thread.
     struct Scratch {
         std::vector<float> row, sorting;
-        std::vector<double> sums;
+        std::vector<double> means;
         std::vector<Grid> grids;
         std::vector<std::int8_t> codes;
     };
@@ -2788,15 +2800,16 @@ private:
         std::atomic<bool> all_held = true;
         parallel_for(rows.rows() * cuts, rows_per_piece(length), run.threads, [&](std::size_t begin, std::size_t end) {
             Scratch scratch;
-            scratch.sums.resize(groups);
+            scratch.means.resize(groups);
             scratch.grids.resize(groups);
             if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, length));
             if constexpr (!fits_grid) scratch.codes.resize(length);
             bool held = true;
             for (std::size_t i = begin; i < end; ++i) {
                 const std::span<const float> w = rows.elements(i * length, length, scratch.row);
-                run.kernels->abs_sums(w.data(), length, out.group, scratch.sums.data());
-                if (!all_finite(scratch.sums)) rows.require_finite(i * length, w);
+                run.kernels->abs_sums(w.data(), length, out.group, scratch.means.data());
+                if (!all_finite(scratch.means)) rows.require_finite(i * length, w);
+                means_of_sums(scratch.means, out.group, length - (groups - 1) * out.group);
                 fit_row(w, out.group, scratch, run);
                 held &= store_scales(scratch.grids, out.scale_type, std::span(out.scales).subspan(i * groups, groups));
                 const std::span<std::uint8_t> packed = std::span(out.codes).subspan(i * bytes, bytes);
@@ -2810,20 +2823,19 @@ private:
         return all_held;
     }
 
-    /// scratch.grids of a stretch from weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    /// scratch.grids of a stretch from weights and scratch.means; scratch.codes where the quantizer writes those itself.
     void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
         std::size_t done = 0;
         if constexpr (grid_from_mean) {
             const std::size_t whole = w.size() / group;
             const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one: see below
-            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
+            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.means, grids)) done = whole;
         }
         for (std::size_t g = done; g < scratch.grids.size(); ++g) {
             const std::size_t begin = g * group;
             const std::span<const float> region = w.subspan(begin, std::min(group, w.size() - begin));
-            const double mean = scratch.sums[g] / static_cast<double>(region.size());
             if constexpr (fits_grid)
-                scratch.grids[g] = grid_of(region, mean, scratch.sorting, run);
+                scratch.grids[g] = grid_of(region, scratch.means[g], scratch.sorting, run);
             else
                 scratch.grids[g].alpha = codes_of(region, std::span(scratch.codes).subspan(begin, region.size()), run);
         }

@@ -191,7 +191,7 @@ private:
     /// Buffers of one thread.
     struct Scratch {
         std::vector<float> row, sorting;
-        std::vector<double> sums;
+        std::vector<double> means;
         std::vector<Grid> grids;
         std::vector<std::int8_t> codes;
     };
@@ -220,15 +220,16 @@ private:
         std::atomic<bool> all_held = true;
         parallel_for(rows.rows() * cuts, rows_per_piece(length), run.threads, [&](std::size_t begin, std::size_t end) {
             Scratch scratch;
-            scratch.sums.resize(groups);
+            scratch.means.resize(groups);
             scratch.grids.resize(groups);
             if constexpr (fits_grid && needs_weights) scratch.sorting.resize(std::min(out.group, length));
             if constexpr (!fits_grid) scratch.codes.resize(length);
             bool held = true;
             for (std::size_t i = begin; i < end; ++i) {
                 const std::span<const float> w = rows.elements(i * length, length, scratch.row);
-                run.kernels->abs_sums(w.data(), length, out.group, scratch.sums.data());
-                if (!all_finite(scratch.sums)) rows.require_finite(i * length, w);
+                run.kernels->abs_sums(w.data(), length, out.group, scratch.means.data());
+                if (!all_finite(scratch.means)) rows.require_finite(i * length, w);
+                means_of_sums(scratch.means, out.group, length - (groups - 1) * out.group);
                 fit_row(w, out.group, scratch, run);
                 held &= store_scales(scratch.grids, out.scale_type, std::span(out.scales).subspan(i * groups, groups));
                 const std::span<std::uint8_t> packed = std::span(out.codes).subspan(i * bytes, bytes);
@@ -242,20 +243,19 @@ private:
         return all_held;
     }
 
-    /// scratch.grids of a stretch from weights and scratch.sums; scratch.codes where the quantizer writes those itself.
+    /// scratch.grids of a stretch from weights and scratch.means; scratch.codes where the quantizer writes those itself.
     void fit_row(std::span<const float> w, std::size_t group, Scratch& scratch, Execution run) const {
         std::size_t done = 0;
         if constexpr (grid_from_mean) {
             const std::size_t whole = w.size() / group;
             const std::span<Grid> grids = std::span(scratch.grids).first(whole);  // a shorter last one: see below
-            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.sums, grids)) done = whole;
+            if (fit_plain_regions(quantizer(), sparsity(), w, group, scratch.means, grids)) done = whole;
         }
         for (std::size_t g = done; g < scratch.grids.size(); ++g) {
             const std::size_t begin = g * group;
             const std::span<const float> region = w.subspan(begin, std::min(group, w.size() - begin));
-            const double mean = scratch.sums[g] / static_cast<double>(region.size());
             if constexpr (fits_grid)
-                scratch.grids[g] = grid_of(region, mean, scratch.sorting, run);
+                scratch.grids[g] = grid_of(region, scratch.means[g], scratch.sorting, run);
             else
                 scratch.grids[g].alpha = codes_of(region, std::span(scratch.codes).subspan(begin, region.size()), run);
         }

@@ -98,23 +98,35 @@ inline bool keeps_nothing(const Grid& grid, std::span<const float> w, double mea
     return true;
 }
 
-/// Grids of regions of `group` weights each, sums[g] = Σ|w| of the g-th, where none needs a second look: short loops
+/// Σ|w| of regions of `group` weights each, the last of `last`, becomes mean|w|. Where `group` is a power of two, a
+/// product with its inverse is the same number as the quotient, and far quicker.
+inline void means_of_sums(std::span<double> sums, std::size_t group, std::size_t last) noexcept {
+    if (sums.empty()) return;
+    const double of_last = sums.back() / static_cast<double>(last);
+    const double size = static_cast<double>(group), inverse = 1.0 / size;
+    if (std::has_single_bit(group))
+        for (double& sum : sums) sum *= inverse;
+    else
+        for (double& sum : sums) sum /= size;
+    sums.back() = of_last;
+}
+
+/// Grids of regions of `group` weights each, means[g] = mean|w| of the g-th, where none needs a second look: short loops
 /// without branches for what nearly every row is. False, and the grids are worth nothing, when one may be ternary or
 /// keep nothing, or when the quantizer returned a bad scale; region by region is then the way.
 template <MeanQuantizer Quantizer, ScaleSparsity Sparsity>
 bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std::span<const float> w,
-                       std::size_t group, std::span<const double> sums, std::span<Grid> grids) {
+                       std::size_t group, std::span<const double> means, std::span<Grid> grids) {
     if (group < 2) return false;
     unsigned odd = 0;  // not bool, of which g++ 12 makes no vectors
     for (std::size_t g = 0; g < grids.size(); ++g) odd |= unsigned{first_two_may_be_ternary(w.data() + g * group)};
     if (odd != 0) return false;  // before any call: a quantizer need not know what to do with a region of zeros
-    const double size = static_cast<double>(group);
-    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(sums[g] / size);
+    for (std::size_t g = 0; g < grids.size(); ++g) grids[g].alpha = quantizer.alpha(means[g]);
     for (std::size_t g = 0; g < grids.size(); ++g) {
         const float alpha = grids[g].alpha;
         const float keep = sparsity.keep(alpha);
         grids[g].keep = keep;
-        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, sums[g] / size)};
+        odd |= unsigned{!is_alpha(alpha)} | unsigned{!surely_keeps_some(keep, means[g])};
     }
     return odd == 0;
 }

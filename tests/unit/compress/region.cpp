@@ -83,17 +83,17 @@ TEST_CASE("the first two weights tell when a region cannot be ternary") {
 
 TEST_CASE("regions without surprises are fitted together as they are one by one, and all others are left") {
     const std::vector<float> w{0.1f, -0.4f, 0.2f, 0.3f, -1.0f, 0.5f};
-    const std::array sums{0.7, 1.8};
+    const std::array means{0.7 / 3, 1.8 / 3};
     const auto fit = [&](std::vector<float> weights, auto quantizer, float threshold) {
         std::vector<Grid> grids(2);
-        if (!fit_plain_regions(quantizer, sparsity::Fixed{threshold}, weights, 3, sums, grids)) grids.clear();
+        if (!fit_plain_regions(quantizer, sparsity::Fixed{threshold}, weights, 3, means, grids)) grids.clear();
         return grids;
     };
     const auto grids = fit(w, quantizer::AbsMean{}, 0.5f);
     REQUIRE(grids.size() == 2);
     for (std::size_t g = 0; g < 2; ++g)
         CHECK(grids[g] == fit_grid(quantizer::AbsMean{}, sparsity::Fixed{0.5f}, std::span(w).subspan(3 * g, 3),
-                                   sums[g] / 3, *execution().kernels, {}));
+                                   means[g], *execution().kernels, {}));
     CHECK(fit(w, quantizer::AbsMean{}, 1.5f).empty());                                        // may keep nothing
     CHECK(fit({0.1f, -0.4f, 0.2f, 0.3f, -0.3f, 0.5f}, quantizer::AbsMean{}, 0.5f).empty());  // may be ternary
     CHECK(fit({0.1f, -0.4f, 0.2f, 0.0f, -0.3f, 0.5f}, quantizer::AbsMean{}, 0.5f).empty());
