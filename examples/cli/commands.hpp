@@ -19,7 +19,10 @@ using Action = std::function<void()>;
 
 Action add_compress(CLI::App& app, CommonOptions& common);
 Action add_dequantize(CLI::App& app, CommonOptions& common);
+Action add_eval(CLI::App& app, CommonOptions& common);
+Action add_generate(CLI::App& app, CommonOptions& common);
 Action add_inspect(CLI::App& app, CommonOptions& common);
 Action add_random_model(CLI::App& app, CommonOptions& common);
+Action add_tokenize(CLI::App& app, CommonOptions& common);
 
 }  // namespace cli

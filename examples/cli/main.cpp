@@ -39,8 +39,11 @@ int main(int argc, char** argv) {
     };
     add("compress", "compress a model directory into a packed and an FP16 model", cli::add_compress);
     add("dequantize", "dense weights out of a packed model", cli::add_dequantize);
+    add("eval", "perplexity of a text", cli::add_eval);
+    add("generate", "text that the model goes on writing", cli::add_generate);
     add("inspect", "what is in a model directory or a safetensors file", cli::add_inspect);
     add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
+    add("tokenize", "token ids of a text, and text of token ids", cli::add_tokenize);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");

@@ -6,7 +6,7 @@
 
 #include <bitnet/compress.hpp>
 #include <bitnet/core/closest.hpp>
-#include <bitnet/pipeline/packed_format.hpp>
+#include <bitnet/model/packed_format.hpp>
 
 namespace cli {
 namespace {

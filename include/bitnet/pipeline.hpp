@@ -9,4 +9,4 @@
 #include <bitnet/pipeline/dequantize_model.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>

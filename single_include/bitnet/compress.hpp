@@ -433,7 +433,7 @@ static_assert(std::endian::native == std::endian::little, "bitnet: kernels read 
 /// step(0), step(1), ... step(N-1), each index a constant: an array of batches indexed by it lives in registers.
 template <std::size_t N, class Step>
 BITNET_INLINE constexpr void unroll(Step&& step) {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
         (step(std::integral_constant<std::size_t, Index>{}), ...);
     }(std::make_index_sequence<N>{});
 }
@@ -1315,6 +1315,805 @@ void encode(const float* w, std::size_t n, const Grid* grids, std::size_t group,
 
 }  // namespace bitnet::inline BITNET_ABI::kernel
 
+// ---- <bitnet/kernel/ternary_matrix.hpp>
+/// A matrix of packed codes and its scales, as multiplication sees it.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Refers to what a TernaryTensor, or a file mapped into memory, holds: weight(r, c) = scale(r, c / group)·code(r, c).
+///
+/// codes   rows · row bytes of `layout`, each row padded by itself; bytes that `layout` never writes are refused by
+///         whoever reads them from a file: here they give wrong numbers, and nothing worse
+/// scales  rows · groups() floats row by row, or a single one when whole_tensor
+/// group   consecutive weights of a row that share a scale, >= 1; not looked at when whole_tensor
+struct TernaryMatrix {
+    Layout layout = Layout::trit2;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+    std::size_t group = 1;
+    bool whole_tensor = false;
+    std::span<const std::uint8_t> codes{};
+    std::span<const float> scales{};
+
+    /// Columns that share a scale: never more than there are, and never 0.
+    BITNET_INLINE constexpr std::size_t group_cols() const noexcept {
+        return std::max<std::size_t>(1, whole_tensor ? cols : std::min(group, cols));
+    }
+    /// Groups of a row.
+    BITNET_INLINE constexpr std::size_t groups() const noexcept {
+        return cols / group_cols() + (cols % group_cols() != 0 ? 1 : 0);
+    }
+    BITNET_INLINE constexpr const float* row_scales(std::size_t row) const noexcept {
+        return whole_tensor ? scales.data() : scales.data() + row * groups();
+    }
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/kernel/activations.hpp>
+/// Activations made ready for products with packed trits: rounded to int8 or not, in the order in which codes come out.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Columns that stand together in prepared activations.
+inline constexpr std::size_t int8_block = 256;
+inline constexpr std::size_t float_block = 32;
+
+/// The order of a token's int8 activations.
+enum class ActivationOrder {
+    natural,  ///< by column
+    planes,   ///< blocks of 256 columns; byte 64k + i of one is its column 4i + k, so that two bits k of 64 bytes of
+              ///< trit2 meet 64 consecutive activations
+};
+
+/// The order in which products with this matrix want them: planes where a scale ends only where a vector may.
+constexpr ActivationOrder activation_order(const TernaryMatrix& w) noexcept {
+    const std::size_t group = w.group_cols();
+    const bool ends_well = group >= w.cols || group % 256 == 0 || (group % 128 == 0 && group <= 1024) ||
+                           (group % 64 == 0 && group <= 512);
+    return w.layout == Layout::trit2 && ends_well ? ActivationOrder::planes : ActivationOrder::natural;
+}
+
+/// Activations of some tokens, rounded to int8 token by token.
+///
+///     a = max(max|x|, 1e-5)      scale = 127 / a      x8 = x·scale rounded, ties to even
+///
+/// x8 is in [-127, 127] and needs no clamp: |x·scale| is at most 127 and a rounding error. Sources that clamp it to
+/// [-128, 127] get the same. A token with a NaN or an infinity gets the scale NaN and zeros, so that all of its products are
+/// NaN and none hides it.
+/// Source  Ma et al. 2024, "The Era of 1-bit LLMs", section 2; the clamp of a as in that model's published code
+struct Int8Activations {
+    struct alignas(64) Block {
+        std::int8_t x[int8_block];
+    };
+    std::size_t tokens = 0;
+    std::size_t cols = 0;
+    std::size_t group = 1;  ///< columns of one sum
+    ActivationOrder order = ActivationOrder::natural;
+    std::vector<Block> blocks{};       ///< (tokens, ceil(cols / 256)), zeros behind the last column
+    std::vector<std::int32_t> sums{};  ///< (tokens, ceil(cols / group)): Σ x8, in planes only; the codes + 1 there add it
+    std::vector<float> scales{};       ///< (tokens)
+
+    BITNET_INLINE std::size_t blocks_per_token() const noexcept { return (cols + int8_block - 1) / int8_block; }
+    BITNET_INLINE std::size_t groups() const noexcept { return (cols + group - 1) / group; }
+    BITNET_INLINE const std::int8_t* token(std::size_t t) const noexcept {
+        return reinterpret_cast<const std::int8_t*>(blocks.data() + t * blocks_per_token());
+    }
+};
+
+/// Activations of some tokens as floats: blocks of 32 columns, float 8k + i of one is its column 4i + k.
+struct FloatActivations {
+    struct alignas(64) Block {
+        float x[float_block];
+    };
+    std::size_t tokens = 0;
+    std::size_t cols = 0;
+    std::vector<Block> blocks{};  ///< (tokens, ceil(cols / 32)), zeros behind the last column
+
+    BITNET_INLINE std::size_t blocks_per_token() const noexcept { return (cols + float_block - 1) / float_block; }
+    BITNET_INLINE const float* token(std::size_t t) const noexcept {
+        return reinterpret_cast<const float*>(blocks.data() + t * blocks_per_token());
+    }
+};
+
+namespace kernel {
+
+/// Place of a column in a block of 32: 8k + i of column 4i + k.
+BITNET_INLINE constexpr std::size_t float_place(std::size_t col) noexcept {
+    return col % 4 * (float_block / 4) + col % float_block / 4;
+}
+
+/// 127 / max(max|x|, 1e-5), or NaN where an x is not finite. Bits of magnitudes are ordered as their values are, with
+/// infinity and NaN above them.
+template <class Arch>
+BITNET_INLINE float int8_scale(const float* x, std::size_t n) noexcept {
+    std::int32_t most = 0;
+    for (std::size_t i = 0; i < n; ++i) {
+        const std::int32_t bits = std::bit_cast<std::int32_t>(x[i]) & 0x7fffffff;
+        most = bits > most ? bits : most;
+    }
+    const float largest = std::bit_cast<float>(most);
+    if (!is_finite(largest)) return std::bit_cast<float>(0x7fc00000u);
+    return 127.0f / (largest > 1e-5f ? largest : 1e-5f);
+}
+
+/// x·scale, the exact product, rounded to the nearest integer, ties to even: in double, so that a compiler which fuses
+/// the product with the addition changes nothing.
+template <class Arch>
+BITNET_INLINE std::int8_t round_to_int8(float x, float scale) noexcept {
+    constexpr double magic = 0x1.8p52;  // adding it leaves no bits for a fraction
+    const double sum = static_cast<double>(x) * static_cast<double>(scale) + magic;
+    return static_cast<std::int8_t>(std::bit_cast<std::int64_t>(sum) - std::bit_cast<std::int64_t>(magic));
+}
+
+/// Prepares tokens [first, last) of activations whose sizes are set. x: (tokens, cols) floats, of which those of the
+/// range are read.
+template <class Arch>
+void int8_activations(const float* x, std::size_t first, std::size_t last, Int8Activations& out) noexcept {
+    for (std::size_t t = first; t < last; ++t) {
+        const float* const from = x + t * out.cols;
+        const float scale = int8_scale<Arch>(from, out.cols);
+        const float factor = is_finite(scale) ? scale : 0.0f;
+        out.scales[t] = scale;
+        std::int32_t* const sums = out.sums.data() + t * out.groups();
+        if (out.order == ActivationOrder::planes) std::fill(sums, sums + out.groups(), 0);
+        for (std::size_t block = 0; block < out.blocks_per_token(); ++block) {
+            std::int8_t natural[int8_block] = {};
+            const std::size_t begin = block * int8_block;
+            const std::size_t count = std::min(int8_block, out.cols - begin);
+            if (is_finite(scale))
+                for (std::size_t i = 0; i < count; ++i) natural[i] = round_to_int8<Arch>(from[begin + i], factor);
+            std::int8_t* const to = out.blocks[t * out.blocks_per_token() + block].x;
+            if (out.order == ActivationOrder::natural) {
+                std::memcpy(to, natural, int8_block);
+                continue;
+            }
+            for (std::size_t i = 0; i < int8_block / 4; ++i)
+                unroll<4>([&](auto k) { to[int8_block / 4 * k + i] = natural[4 * i + k]; });
+            for (std::size_t i = 0; i < count; i += 64) {  // no group ends between
+                std::int32_t sum = 0;
+                for (std::size_t c = i; c < i + 64; ++c) sum += natural[c];
+                sums[(begin + i) / out.group] += sum;
+            }
+        }
+    }
+}
+
+/// The same for floats.
+template <class Arch>
+void float_activations(const float* x, std::size_t first, std::size_t last, FloatActivations& out) noexcept {
+    for (std::size_t t = first; t < last; ++t)
+        for (std::size_t block = 0; block < out.blocks_per_token(); ++block) {
+            float natural[float_block] = {};
+            const std::size_t begin = block * float_block;
+            std::memcpy(natural, x + t * out.cols + begin, sizeof(float) * std::min(float_block, out.cols - begin));
+            float* const to = out.blocks[t * out.blocks_per_token() + block].x;
+            for (std::size_t i = 0; i < float_block; ++i) to[float_place(i)] = natural[i];
+        }
+}
+
+}  // namespace kernel
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/kernel/arch/float_codes.hpp>
+/// Packed trits to floats.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// Plain loops.
+template <class Arch>
+struct PlainFloatCodes {
+    /// Eight bytes of trit2 -> 32 codes: code k of byte i at 8k + i.
+    BITNET_INLINE static void trit2(const std::uint8_t* bytes, float* codes) noexcept {
+        unroll<4>([&](auto k) {
+            for (std::size_t i = 0; i < 8; ++i)
+                codes[8 * k + i] = static_cast<float>((bytes[i] >> (2 * k) & 3) - 1);
+        });
+    }
+};
+
+/// Specialised where there are instructions for it.
+template <class Arch>
+struct FloatCodes : PlainFloatCodes<Arch> {};
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// AVX2: a byte in each 32-bit element, whose two lowest bits look up the float.
+template <class Arch>
+struct Avx2FloatCodes {
+    BITNET_INLINE static void trit2(const std::uint8_t* bytes, float* codes) noexcept {
+        const __m256 values = _mm256_setr_ps(-1, 0, 1, 0, -1, 0, 1, 0);
+        const __m256i eight = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(bytes)));
+        unroll<4>([&](auto k) {
+            _mm256_storeu_ps(codes + 8 * k, _mm256_permutevar_ps(values, _mm256_srli_epi32(eight, 2 * k)));
+        });
+    }
+};
+
+template <>
+struct FloatCodes<xsimd::avx2> : Avx2FloatCodes<xsimd::avx2> {};
+template <>
+struct FloatCodes<xsimd::avx512bw> : Avx2FloatCodes<xsimd::avx512bw> {};
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+#endif
+
+// ---- <bitnet/kernel/arch/trit2_dots.hpp>
+/// Exact dot products of packed trits and int8 activations, the innermost loops of integer products.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// Dot products that a kernel asks for at a time, for each row and token.
+inline constexpr std::size_t dots_at_once = 64;
+
+/// Rows of trit2 and where in them dot products begin.
+struct Trit2Rows {
+    const std::uint8_t* codes;  ///< first of the rows
+    std::size_t row_bytes;
+    std::size_t readable;  ///< bytes from `codes` on that exist; more may be read than the rows have, but none of them used
+    std::size_t cols;
+    std::size_t begin;  ///< first column, a multiple of 256
+    std::size_t unit;   ///< columns of one dot product: 64, 128, a multiple of 256, or all there are
+    std::size_t count;  ///< of dot products, at most dots_at_once
+};
+
+/// Plain loops, for any instruction set and as the reference.
+template <class Arch>
+struct PlainDots {
+    /// sums[r·Tokens + t][u] = Σ (code + 1)·x over the columns begin + u·unit ... of row r and token t, exactly.
+    ///
+    /// x[t]: activations in planes, zeros behind the last column. Of each row of `sums`, entries up to the next
+    /// multiple of eight are overwritten.
+    template <std::size_t Rows, std::size_t Tokens>
+    BITNET_INLINE static void trit2(const Trit2Rows& w, const std::int8_t* const* x,
+                                    std::int32_t (*sums)[dots_at_once]) noexcept {
+        for (std::size_t row = 0; row < Rows; ++row)
+            for (std::size_t t = 0; t < Tokens; ++t)
+                for (std::size_t u = 0; u < w.count; ++u) {
+                    const std::size_t begin = w.begin + u * w.unit;
+                    const std::size_t end = std::min(begin + w.unit, w.cols);
+                    std::int32_t sum = 0;
+                    for (std::size_t c = begin; c < end; c += 64)
+                        sum += trit2_of_64(w.codes + row * w.row_bytes + c / 4, std::min<std::size_t>(16, (end - c + 3) / 4),
+                                           x[t] + c / 256 * 256 + c % 256 / 4);
+                    sums[row * Tokens + t][u] = sum;
+                }
+    }
+    /// `bytes` <= 16 bytes of codes and four planes 64 bytes apart.
+    BITNET_INLINE static std::int32_t trit2_of_64(const std::uint8_t* codes, std::size_t bytes,
+                                                  const std::int8_t* x) noexcept {
+        std::int32_t sum = 0;
+        const auto add = [&](std::size_t n) {
+            for (std::size_t i = 0; i < n; ++i)
+                unroll<4>([&](auto k) { sum += (codes[i] >> (2 * k) & 3) * x[64 * k + i]; });
+        };
+        if (bytes == 16) add(16);
+        else add(bytes);
+        return sum;
+    }
+    /// lane[g % 8] += scales[g]·(dots[g] - sums[g]) for `count` groups in order. A float times a 29-bit integer is exact
+    /// in a double, so that fused additions change nothing.
+    BITNET_INLINE static void add_groups(const float* scales, const std::int32_t* dots, const std::int32_t* sums,
+                                         std::size_t count, double* lane) noexcept {
+        for (std::size_t g = 0; g < count; ++g)
+            lane[g % 8] += static_cast<double>(scales[g]) * static_cast<double>(dots[g] - sums[g]);
+    }
+    /// Σ code·x of n codes in {-1, 0, 1} in the order of columns.
+    BITNET_INLINE static std::int32_t natural(const std::int8_t* q, const std::int8_t* x, std::size_t n) noexcept {
+        std::int32_t sum = 0;
+        for (std::size_t i = 0; i < n; ++i) sum += q[i] * x[i];
+        return sum;
+    }
+};
+
+/// Specialised where there are instructions for it.
+template <class Arch>
+struct Dots : PlainDots<Arch> {};
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// 32 bytes at a time.
+template <class Arch>
+struct Bytes32 {
+    using Vector = __m256i;
+
+    BITNET_INLINE static Vector load(const void* p) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(p)); }
+    BITNET_INLINE static Vector zero() noexcept { return _mm256_setzero_si256(); }
+    template <int Plane>
+    BITNET_INLINE static Vector plane(Vector codes) noexcept {
+        return _mm256_and_si256(_mm256_srli_epi16(codes, 2 * Plane), _mm256_set1_epi8(3));
+    }
+    /// 16-bit sums + products of neighbours.
+    BITNET_INLINE static Vector add_products(Vector sums, Vector codes, Vector x) noexcept {
+        return _mm256_add_epi16(sums, _mm256_maddubs_epi16(codes, x));
+    }
+    /// 32-bit sums + the 16-bit sums of neighbours.
+    BITNET_INLINE static Vector add_pairs(Vector sums, Vector pairs) noexcept {
+        return _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+    }
+};
+
+/// AVX2: two bits of 32 bytes meet 32 activations; pairs of products are added in 16 bits, then in 32.
+template <class Arch>
+struct Avx2Dots {
+    using V = Bytes32<Arch>;
+    /// 64 bytes of codes, two vectors, meet one block of activations. Products of eight blocks fit 16 bits: each vector
+    /// adds at most 4·2·2·127 = 2,032.
+    static constexpr std::size_t block_cols = 256;
+    static constexpr std::size_t blocks_that_fit = 8;
+    /// Bytes between what one token's product reads and what it asks for, which is in the order of memory: of four rows
+    /// at a time, left alone, processors see four streams that end too soon. bench/kernel/ternary_product.cpp, row, out
+    /// of cache: 27 % of a plain read without, 39 % ahead in each row, 59 % in order; 2 to 16 KiB are alike.
+    /// No gain: planes 1 and 3 left multiplied by four, which saves two shifts.
+    static constexpr std::size_t ahead = 4096;
+
+    /// The 64 bytes of a row at `at`: in place, or, where no whole block is left (Ragged), copied.
+    template <bool Ragged>
+    BITNET_INLINE static const std::uint8_t* block_at(const Trit2Rows& w, std::size_t at, std::uint8_t* copy) noexcept {
+        if constexpr (Ragged) {
+            if (at + 64 > w.readable) {
+                std::memset(copy, 0, 64);
+                std::memcpy(copy, w.codes + std::min(at, w.readable), w.readable - std::min(at, w.readable));
+                return copy;
+            }
+        }
+        return w.codes + at;
+    }
+
+    /// Half a block, one vector, of each row with each token's activations.
+    template <std::size_t Rows, std::size_t Tokens>
+    BITNET_INLINE static void add_half(const std::uint8_t* const* codes, const std::int8_t* const* x, std::size_t offset,
+                                       __m256i* sums) noexcept {
+        __m256i bytes[Rows];
+        unroll<Rows>([&](auto row) __attribute__((always_inline)) { bytes[row] = V::load(codes[row]); });
+        unroll<4>([&](auto k) __attribute__((always_inline)) {
+            __m256i plane[Rows];
+            unroll<Rows>([&](auto row) __attribute__((always_inline)) { plane[row] = V::template plane<k>(bytes[row]); });
+            unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+                const __m256i activations = V::load(x[t] + offset + 64 * k);
+                unroll<Rows>([&](auto row) __attribute__((always_inline)) {
+                    sums[row * Tokens + t] = V::add_products(sums[row * Tokens + t], plane[row], activations);
+                });
+            });
+        });
+    }
+
+    /// Sums in 16 bits of half a block.
+    template <std::size_t Rows, std::size_t Tokens, bool Ragged>
+    BITNET_INLINE static void add_block_half(const Trit2Rows& w, const std::int8_t* const* x, std::size_t block,
+                                             std::size_t half, __m256i* sums) noexcept {
+        alignas(64) std::uint8_t copies[Ragged ? Rows : 1][64];
+        const std::uint8_t* codes[Rows];
+        unroll<Rows>([&](auto row) __attribute__((always_inline)) {
+            codes[row] = block_at<Ragged>(w, row * w.row_bytes + 64 * block, copies[Ragged ? row : 0]) + 32 * half;
+        });
+        if (Tokens == 1 && half == 0)
+            for (std::size_t row = 0; row < Rows; ++row)
+                prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w.codes) + ahead + (Rows * block + row) * 64);
+        add_half<Rows, Tokens>(codes, x, block_cols * block + 32 * half, sums);
+    }
+
+    /// Each two neighbours of two vectors to one sum, of less than 16 bits. Cheaper than a horizontal addition.
+    BITNET_INLINE static __m256i neighbours(__m256i a, __m256i b) noexcept {
+        return V::add_pairs(V::zero(), _mm256_packs_epi32(a, b));
+    }
+    /// Each four lanes of v[0 ... 3] to one sum: lanes 0-3 are those of the lower halves, 4-7 of the upper.
+    BITNET_INLINE static __m256i halves(const __m256i* v) noexcept {
+        return neighbours(neighbours(v[0], v[1]), neighbours(v[2], v[3]));
+    }
+    /// Each of v[0 ... 7] to one sum.
+    BITNET_INLINE static __m256i wholes(const __m256i* v) noexcept {
+        const __m256i first = halves(v), second = halves(v + 4);
+        return _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x20),
+                                _mm256_permute2x128_si256(first, second, 0x31));
+    }
+    BITNET_INLINE static std::int32_t total(__m256i sums) noexcept {
+        const __m128i four = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
+        const __m128i two = _mm_add_epi32(four, _mm_unpackhi_epi64(four, four));
+        return _mm_cvtsi128_si32(two) + _mm_extract_epi32(two, 1);
+    }
+
+    /// Dot products of 64 or 128 columns, eight at a time out of 2 or 4 blocks. A function of its own, as registers are
+    /// few; so is the next.
+    template <std::size_t Unit, std::size_t Rows, std::size_t Tokens, bool Ragged>
+    [[gnu::noinline]] static void short_dots(const Trit2Rows& w, const std::int8_t* const* tokens,
+                                             std::int32_t (*sums)[dots_at_once]) noexcept {
+        constexpr std::size_t vectors = Unit / 16;
+        const std::int8_t* x[Tokens];
+        std::copy(tokens, tokens + Tokens, x);
+        const std::size_t blocks = (w.cols + block_cols - 1) / block_cols;
+        std::size_t block = w.begin / block_cols;
+        for (std::size_t u = 0; u < w.count; u += 8, block += vectors / 2) {
+            __m256i partial[Rows * Tokens][vectors];
+            const auto add = [&](auto i) __attribute__((always_inline)) {
+                __m256i one[Rows * Tokens];
+                unroll<Rows * Tokens>([&](auto j) __attribute__((always_inline)) { one[j] = V::zero(); });
+                if (block + i / 2 < blocks) add_block_half<Rows, Tokens, Ragged>(w, x, block + i / 2, i % 2, one);
+                unroll<Rows * Tokens>([&](auto j) __attribute__((always_inline)) {
+                    partial[j][i] = V::add_pairs(V::zero(), one[j]);
+                });
+            };
+            if constexpr (Tokens == 1) unroll<vectors>(add);
+            else
+                for (std::size_t i = 0; i < vectors; ++i) add(i);
+            for (std::size_t j = 0; j < Rows * Tokens; ++j) {
+                __m256i dots;
+                if constexpr (Unit == 64)
+                    dots = _mm256_permutevar8x32_epi32(halves(partial[j]), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+                else dots = wholes(partial[j]);
+                _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums[j] + u), dots);
+            }
+        }
+    }
+
+    /// Dot products of whole blocks, or of whole rows.
+    template <std::size_t Rows, std::size_t Tokens, bool Ragged>
+    [[gnu::noinline]] static void long_dots(const Trit2Rows& w, const std::int8_t* const* tokens,
+                                            std::int32_t (*sums)[dots_at_once]) noexcept {
+        const std::int8_t* x[Tokens];
+        std::copy(tokens, tokens + Tokens, x);
+        const std::size_t blocks = (w.cols + block_cols - 1) / block_cols;
+        std::size_t block = w.begin / block_cols;
+        for (std::size_t u = 0; u < w.count; ++u) {
+            const std::size_t end = std::min(blocks, block + (w.unit + block_cols - 1) / block_cols);
+            __m256i in_32_bits[Rows * Tokens];
+            unroll<Rows * Tokens>([&](auto j) __attribute__((always_inline)) { in_32_bits[j] = V::zero(); });
+            while (block < end) {
+                const std::size_t stop = std::min(end, block + blocks_that_fit);
+                __m256i in_16_bits[Rows * Tokens];
+                unroll<Rows * Tokens>([&](auto j) __attribute__((always_inline)) { in_16_bits[j] = V::zero(); });
+                for (; block < stop; ++block) {
+                    add_block_half<Rows, Tokens, Ragged>(w, x, block, 0, in_16_bits);
+                    add_block_half<Rows, Tokens, Ragged>(w, x, block, 1, in_16_bits);
+                }
+                unroll<Rows * Tokens>([&](auto j) __attribute__((always_inline)) {
+                    in_32_bits[j] = V::add_pairs(in_32_bits[j], in_16_bits[j]);
+                });
+            }
+            for (std::size_t j = 0; j < Rows * Tokens; ++j) sums[j][u] = total(in_32_bits[j]);
+        }
+    }
+
+    template <std::size_t Rows, std::size_t Tokens, bool Ragged>
+    BITNET_INLINE static void trit2_of(const Trit2Rows& w, const std::int8_t* const* x,
+                                       std::int32_t (*sums)[dots_at_once]) noexcept {
+        if (w.unit == 64) short_dots<64, Rows, Tokens, Ragged>(w, x, sums);
+        else if (w.unit == 128) short_dots<128, Rows, Tokens, Ragged>(w, x, sums);
+        else long_dots<Rows, Tokens, Ragged>(w, x, sums);
+    }
+    template <std::size_t Rows, std::size_t Tokens>
+    BITNET_INLINE static void trit2(const Trit2Rows& w, const std::int8_t* const* x,
+                                    std::int32_t (*sums)[dots_at_once]) noexcept {
+        const std::size_t read = (Rows - 1) * w.row_bytes + (w.row_bytes + 63) / 64 * 64;
+        if (read <= w.readable) trit2_of<Rows, Tokens, false>(w, x, sums);
+        else trit2_of<Rows, Tokens, true>(w, x, sums);
+    }
+
+    /// As PlainDots.
+    BITNET_INLINE static void add_groups(const float* scales, const std::int32_t* dots, const std::int32_t* sums,
+                                         std::size_t count, double* lane) noexcept {
+        const std::size_t whole = count - count % 8;
+        if (whole != 0) {
+            __m256d lower = _mm256_loadu_pd(lane), upper = _mm256_loadu_pd(lane + 4);
+            for (std::size_t g = 0; g < whole; g += 8) {
+                const __m256i exact = _mm256_sub_epi32(V::load(dots + g), V::load(sums + g));
+                lower = _mm256_add_pd(lower, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(scales + g)),
+                                                           _mm256_cvtepi32_pd(_mm256_castsi256_si128(exact))));
+                upper = _mm256_add_pd(upper, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(scales + g + 4)),
+                                                           _mm256_cvtepi32_pd(_mm256_extracti128_si256(exact, 1))));
+            }
+            _mm256_storeu_pd(lane, lower);
+            _mm256_storeu_pd(lane + 4, upper);
+        }
+        PlainDots<Arch>::add_groups(scales + whole, dots + whole, sums + whole, count - whole, lane);
+    }
+    /// As PlainDots: maddubs wants one factor without a sign, so that the code's sign goes to the activation and ones
+    /// are multiplied.
+    BITNET_INLINE static std::int32_t natural(const std::int8_t* q, const std::int8_t* x, std::size_t n) noexcept {
+        const std::size_t whole = n - n % 32;
+        __m256i sums = V::zero();
+        for (std::size_t i = 0; i < whole; i += 32) {
+            const __m256i signed_x = _mm256_sign_epi8(V::load(x + i), V::load(q + i));
+            sums = V::add_pairs(sums, _mm256_maddubs_epi16(_mm256_set1_epi8(1), signed_x));
+        }
+        return total(sums) + PlainDots<Arch>::natural(q + whole, x + whole, n - whole);
+    }
+};
+
+template <>
+struct Dots<xsimd::avx2> : Avx2Dots<xsimd::avx2> {};
+template <>
+struct Dots<xsimd::avx512bw> : Avx2Dots<xsimd::avx512bw> {};
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+#endif
+
+// ---- <bitnet/kernel/ternary_product.hpp>
+/// Products of packed trits and int8 activations: exact integer dot products, one for each scale.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// Σ scale·dot of one row and token in eight double lanes: lane g % 8 takes the groups in order, total() folds halves
+/// on halves. A float times a 29-bit integer is exact in a double, so that fused additions change nothing.
+template <class Arch>
+struct GroupLanes {
+    double lane[8] = {};
+
+    template <class Number>
+    BITNET_INLINE void add(std::size_t g, float scale, Number dot) noexcept {
+        lane[g % 8] += static_cast<double>(scale) * static_cast<double>(dot);
+    }
+    BITNET_INLINE double total() const noexcept {
+        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+    }
+};
+
+/// What all tiles of a product in trit2 have in common. A group is one dot product where vectors can end with it, else
+/// `units` of them, of 64 or 128 columns each.
+struct Trit2Shape {
+    std::size_t groups, group, row_bytes, scales_per_row, unit, units;
+
+    BITNET_INLINE explicit Trit2Shape(const TernaryMatrix& w) noexcept
+        : groups(w.groups()),
+          group(w.group_cols()),
+          row_bytes(pack::row_bytes<pack::Trit2>(w.cols)),
+          scales_per_row(w.whole_tensor ? 0 : groups),
+          unit(groups <= 1 || group % 256 == 0 ? group : group % 128 == 0 ? 128 : 64),
+          units(group / unit) {}
+};
+
+/// Adds up the `units` dot products of each group.
+template <class Arch>
+BITNET_INLINE void join_units(std::int32_t* dots, std::size_t count, std::size_t units) noexcept {
+    for (std::size_t u = 0; u < count; ++u) {
+        const std::int32_t dot = dots[u];
+        dots[u / units] = u % units == 0 ? dot : dots[u / units] + dot;
+    }
+}
+
+/// Rows [row, row + Rows) with tokens [t, t + Tokens), activations in planes.
+template <class Arch, std::size_t Rows, std::size_t Tokens>
+BITNET_INLINE void trit2_tile(const TernaryMatrix& w, const Trit2Shape& shape, std::size_t row,
+                              const Int8Activations& x, std::size_t t, float* y, std::size_t stride) noexcept {
+    const std::size_t step = shape.units == 1 ? dots_at_once : 8;  // groups
+    Trit2Rows rows{w.codes.data() + row * shape.row_bytes, shape.row_bytes, w.codes.size() - row * shape.row_bytes,
+                   w.cols, 0, shape.unit, 0};
+    const std::int8_t* activations[Tokens];
+    for (std::size_t i = 0; i < Tokens; ++i) activations[i] = x.token(t + i);
+    GroupLanes<Arch> lanes[Rows * Tokens];
+    for (std::size_t g = 0; g < shape.groups; g += step) {
+        const std::size_t count = std::min(step, shape.groups - g);
+        alignas(64) std::int32_t dots[Rows * Tokens][dots_at_once];
+        rows.begin = g * shape.group;
+        rows.count = shape.units == 1 ? count
+                                      : std::min(count * shape.units, (w.cols - rows.begin + shape.unit - 1) / shape.unit);
+        Dots<Arch>::template trit2<Rows, Tokens>(rows, activations, dots);
+        unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
+            std::int32_t* const d = dots[i];
+            if (shape.units != 1) join_units<Arch>(d, rows.count, shape.units);
+            const float* const scales = w.scales.data() + (row + i / Tokens) * shape.scales_per_row + g;
+            const std::int32_t* const sums = x.sums.data() + (t + i % Tokens) * shape.groups + g;
+            Dots<Arch>::add_groups(scales, d, sums, count, lanes[i].lane);
+        });
+    }
+    unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
+        y[(t + i % Tokens) * stride + row + i / Tokens] =
+            static_cast<float>(lanes[i].total() / static_cast<double>(x.scales[t + i % Tokens]));
+    });
+}
+
+/// Rows whose codes stay in the second cache while all tokens are multiplied by them.
+template <class Arch>
+BITNET_INLINE std::size_t rows_in_cache(std::size_t row_bytes) noexcept {
+    return std::max<std::size_t>(1, (std::size_t{1} << 17) / std::max<std::size_t>(1, row_bytes));
+}
+
+/// trit2 with activations in planes: four tokens at a time share the unpacking of two rows, which share their
+/// activations.
+template <class Arch>
+BITNET_INLINE void trit2_product(const TernaryMatrix& w, std::size_t first, std::size_t last, const Int8Activations& x,
+                          float* y, std::size_t stride) noexcept {
+    const Trit2Shape shape(w);
+    const std::size_t step = rows_in_cache<Arch>(shape.row_bytes);
+    for (std::size_t begin = first; begin < last; begin += step) {
+        const std::size_t end = std::min(last, begin + step);
+        std::size_t t = 0;
+        for (; t + 4 <= x.tokens; t += 4) {
+            std::size_t row = begin;
+            for (; row + 2 <= end; row += 2) trit2_tile<Arch, 2, 4>(w, shape, row, x, t, y, stride);
+            for (; row < end; ++row) trit2_tile<Arch, 1, 4>(w, shape, row, x, t, y, stride);
+        }
+        for (; t < x.tokens; ++t) {
+            std::size_t row = begin;
+            for (; row + 4 <= end; row += 4) trit2_tile<Arch, 4, 1>(w, shape, row, x, t, y, stride);
+            for (; row < end; ++row) trit2_tile<Arch, 1, 1>(w, shape, row, x, t, y, stride);
+        }
+    }
+}
+
+/// Any layout and any group, activations in natural order: codes are unpacked piece by piece into the first cache.
+template <class Arch, class Codec>
+BITNET_INLINE void natural_product(const TernaryMatrix& w, std::size_t row, const Int8Activations& x, std::size_t t,
+                            std::size_t tokens, float* y, std::size_t stride) noexcept {
+    constexpr std::size_t piece = 2560;  // ends a byte of every layout
+    constexpr std::size_t most_tokens = 8;
+    const std::size_t group = w.group_cols();
+    const std::uint8_t* const codes = w.codes.data() + row * pack::row_bytes<Codec>(w.cols);
+    const float* const scales = w.row_scales(row);
+    std::int32_t dot[most_tokens] = {};
+    GroupLanes<Arch> lanes[most_tokens];
+    std::int8_t buffer[piece];
+    for (std::size_t begin = 0; begin < w.cols; begin += piece) {
+        const std::size_t end = std::min(w.cols, begin + piece);
+        const std::int8_t* q = buffer;
+        if constexpr (std::is_same_v<Codec, pack::Int8>) q = reinterpret_cast<const std::int8_t*>(codes + begin);
+        else decode<Arch, Codec>(codes + begin / Codec::codes_per_byte, end - begin, buffer);
+        for (std::size_t i = 0; i < tokens; ++i) {
+            const std::int8_t* const activations = x.token(t + i);
+            std::size_t g = begin / group;
+            for (std::size_t c = begin; c < end; ++g) {
+                const std::size_t group_end = std::min(w.cols, (g + 1) * group);
+                const std::size_t stop = std::min(end, group_end);
+                dot[i] += Dots<Arch>::natural(q + (c - begin), activations + c, stop - c);
+                c = stop;
+                if (c != group_end) continue;  // the group goes on in the next piece
+                lanes[i].add(g, scales[g], dot[i]);
+                dot[i] = 0;
+            }
+        }
+    }
+    for (std::size_t i = 0; i < tokens; ++i)
+        y[(t + i) * stride + row] = static_cast<float>(lanes[i].total() / static_cast<double>(x.scales[t + i]));
+}
+
+/// y[t·stride + r] = Σ_g scale[r][g] · (Σ_{c in g} code[r][c] · x8[t][c]) / x.scales[t] for rows [first, last) and all
+/// tokens, without unpacking the matrix to memory.
+///
+/// The inner sums are exact integers. The outer one is added in double, in eight lanes: lane g % 8, lanes folded halves
+/// on halves; it is divided by the token's scale and rounded to float once, at the end. Every Arch writes the same bits.
+/// w: of layout Codec; x: prepared for w (its cols, its group_cols, its activation_order); w.cols < 2^22, so that a dot
+/// product has less than 30 bits. Other rows' outputs are not touched.
+template <class Arch, class Codec>
+void int8_product(const TernaryMatrix& w, std::size_t first, std::size_t last, const Int8Activations& x, float* y,
+                  std::size_t stride) noexcept {
+    if constexpr (std::is_same_v<Codec, pack::Trit2>)
+        if (x.order == ActivationOrder::planes) return trit2_product<Arch>(w, first, last, x, y, stride);
+    const std::size_t step = rows_in_cache<Arch>(pack::row_bytes<Codec>(w.cols));
+    for (std::size_t begin = first; begin < last; begin += step)
+        for (std::size_t t = 0; t < x.tokens; t += 8)
+            for (std::size_t row = begin; row < std::min(last, begin + step); ++row)
+                natural_product<Arch, Codec>(w, row, x, t, std::min<std::size_t>(8, x.tokens - t), y, stride);
+}
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+// ---- <bitnet/kernel/float_product.hpp>
+/// Products of packed trits and activations in float.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// Columns whose codes are unpacked at a time: ends a byte of every layout and a block of activations.
+inline constexpr std::size_t float_piece = 2560;
+
+/// n <= float_piece codes as floats in the order of FloatActivations; zeros, or what finite number there was, behind
+/// them.
+template <class Arch, class Codec>
+BITNET_INLINE void float_codes(const std::uint8_t* bytes, std::size_t n, float* codes) noexcept {
+    std::size_t whole = 0;
+    if constexpr (std::is_same_v<Codec, pack::Trit2>)
+        for (; whole + float_block <= n; whole += float_block)
+            FloatCodes<Arch>::trit2(bytes + whole / 4, codes + whole);
+    if (whole == n) return;
+    std::int8_t q[float_piece];
+    decode<Arch, Codec>(bytes + whole / Codec::codes_per_byte, n - whole, q);
+    const std::size_t padded = (n - whole + float_block - 1) / float_block * float_block;
+    for (std::size_t i = n - whole; i < padded; ++i) q[i] = 0;
+    for (std::size_t begin = 0; begin < padded; begin += float_block)
+        for (std::size_t i = 0; i < float_block / 4; ++i)
+            unroll<4>([&](auto k) {
+                codes[whole + begin + float_block / 4 * k + i] = static_cast<float>(q[begin + 4 * i + k]);
+            });
+}
+
+/// Σ code·x in 32 float lanes, one for each place in a block. A code times a float is exact, so that fused additions
+/// change nothing.
+template <class Arch, std::size_t Tokens>
+struct PlaceLanes {
+    using O = Ops<Arch>;
+    FloatLanes<Arch, float_block> of[Tokens];
+
+    /// Whole blocks.
+    BITNET_INLINE void add(const float* codes, const float* const* x, std::size_t begin, std::size_t end) noexcept {
+        for (std::size_t c = begin; c < end; c += float_block)
+            unroll<FloatLanes<Arch, float_block>::batches>([&](auto i) {
+                const auto code = O::load(codes + c + i * O::floats);
+                unroll<Tokens>([&](auto t) { of[t].lane[i] = of[t].lane[i] + code * O::load(x[t] + c + i * O::floats); });
+            });
+    }
+    /// A part of a block: nothing is added in the places of columns before `begin` or from `end` on.
+    BITNET_INLINE void add_part(const float* codes, const float* const* x, std::size_t begin, std::size_t end) noexcept {
+        const std::size_t block = begin / float_block * float_block;
+        float masked[float_block] = {};
+        for (std::size_t c = begin; c < end; ++c) masked[float_place(c)] = 1;
+        float part[Tokens][float_block];
+        const float* parts[Tokens];
+        for (std::size_t i = 0; i < float_block; ++i) {
+            const float code = codes[block + i] * masked[i];
+            for (std::size_t t = 0; t < Tokens; ++t) part[t][i] = masked[i] > 0 ? x[t][block + i] : 0.0f;
+            masked[i] = code;
+        }
+        for (std::size_t t = 0; t < Tokens; ++t) parts[t] = part[t];
+        add(masked, parts, 0, float_block);
+    }
+    BITNET_INLINE void clear() noexcept {
+        for (auto& lanes : of) lanes = {};
+    }
+};
+
+/// One row with tokens [t, t + Tokens).
+template <class Arch, class Codec, std::size_t Tokens>
+BITNET_INLINE void float_row(const TernaryMatrix& w, std::size_t row, const FloatActivations& x, std::size_t t, float* y,
+                      std::size_t stride) noexcept {
+    const std::size_t group = w.group_cols();
+    const std::uint8_t* const packed = w.codes.data() + row * pack::row_bytes<Codec>(w.cols);
+    const float* const scales = w.row_scales(row);
+    PlaceLanes<Arch, Tokens> lanes;
+    GroupLanes<Arch> sums[Tokens];
+    alignas(64) float codes[float_piece];
+    std::size_t g = 0;
+    for (std::size_t begin = 0; begin < w.cols; begin += float_piece) {
+        const std::size_t count = std::min(float_piece, w.cols - begin);
+        float_codes<Arch, Codec>(packed + begin / Codec::codes_per_byte, count, codes);
+        const float* activations[Tokens];
+        for (std::size_t i = 0; i < Tokens; ++i) activations[i] = x.token(t + i) + begin;
+        for (std::size_t c = 0; c < count;) {
+            const std::size_t left = std::min(w.cols, (g + 1) * group) - begin - c;  // to the group's end
+            const std::size_t stop = std::min(count, c + left);
+            const std::size_t in_block = c % float_block;
+            const std::size_t whole = in_block == 0 ? (stop - c) / float_block * float_block : 0;
+            if (whole != 0) lanes.add(codes, activations, c, c + whole);
+            else lanes.add_part(codes, activations, c, std::min(stop, c - in_block + float_block));
+            c = whole != 0 ? c + whole : std::min(stop, c - in_block + float_block);
+            if (begin + c != std::min(w.cols, (g + 1) * group)) continue;
+            for (std::size_t i = 0; i < Tokens; ++i) sums[i].add(g, scales[g], lanes.of[i].total());
+            lanes.clear();
+            ++g;
+        }
+    }
+    for (std::size_t i = 0; i < Tokens; ++i) y[(t + i) * stride + row] = static_cast<float>(sums[i].total());
+}
+
+/// y[t·stride + r] = Σ_g scale[r][g] · (Σ_{c in g} code[r][c] · x[t][c]) for rows [first, last) and all tokens.
+///
+/// The inner sums are floats in 32 lanes, lane 8·(c % 4) + (c % 32) / 4 takes a group's columns in order, lanes folded
+/// halves on halves; the outer one is added in double as that of int8_product. Every Arch, and every layout, writes the
+/// same bits. w: of layout Codec; x: of w.cols columns. Other rows' outputs are not touched.
+template <class Arch, class Codec>
+void float_product(const TernaryMatrix& w, std::size_t first, std::size_t last, const FloatActivations& x, float* y,
+                   std::size_t stride) noexcept {
+    const std::size_t step = rows_in_cache<Arch>(pack::row_bytes<Codec>(w.cols));
+    for (std::size_t begin = first; begin < last; begin += step) {
+        const std::size_t end = std::min(last, begin + step);
+        std::size_t t = 0;
+        for (; t + 2 <= x.tokens; t += 2)
+            for (std::size_t row = begin; row < end; ++row) float_row<Arch, Codec, 2>(w, row, x, t, y, stride);
+        for (; t < x.tokens; ++t)
+            for (std::size_t row = begin; row < end; ++row) float_row<Arch, Codec, 1>(w, row, x, t, y, stride);
+    }
+}
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
 // ---- <bitnet/kernel/least_squares.hpp>
 /// The best ternary grid of one region in the sense of least squares, exactly, without sorting it.
 
@@ -1580,6 +2379,12 @@ struct Kernels {
                         std::uint8_t* out) noexcept;
     using Decode = void(const std::uint8_t* bytes, std::size_t n, std::int8_t* q) noexcept;
 
+    template <class Activations>
+    using Prepare = void(const float* x, std::size_t first, std::size_t last, Activations& out) noexcept;
+    template <class Activations>
+    using Product = void(const TernaryMatrix& w, std::size_t first, std::size_t last, const Activations& x, float* y,
+                         std::size_t stride) noexcept;
+
     std::string_view arch;
     Widen* widen_f16;
     Widen* widen_bf16;
@@ -1590,6 +2395,10 @@ struct Kernels {
     Grid (*least_squares)(const float* w, std::size_t n, float* scratch) noexcept;
     void (*distortion)(const float* w, const std::int8_t* q, const float* alphas, std::size_t n, std::size_t group,
                        DistortionSums* sums) noexcept;
+    Prepare<Int8Activations>* int8_activations;
+    Prepare<FloatActivations>* float_activations;
+    std::array<Product<Int8Activations>*, 3> int8_product;    ///< by Layout
+    std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -1604,6 +2413,12 @@ inline constexpr Kernels kernels_of{
     .decode = {kernel::decode<Arch, pack::Int8>, kernel::decode<Arch, pack::Trit2>, kernel::decode<Arch, pack::Trit5>},
     .least_squares = kernel::least_squares<Arch>,
     .distortion = kernel::distortion<Arch>,
+    .int8_activations = kernel::int8_activations<Arch>,
+    .float_activations = kernel::float_activations<Arch>,
+    .int8_product = {kernel::int8_product<Arch, pack::Int8>, kernel::int8_product<Arch, pack::Trit2>,
+                     kernel::int8_product<Arch, pack::Trit5>},
+    .float_product = {kernel::float_product<Arch, pack::Int8>, kernel::float_product<Arch, pack::Trit2>,
+                      kernel::float_product<Arch, pack::Trit5>},
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.
@@ -1956,7 +2771,7 @@ public:
     }
 
 private:
-    const TensorView& tensor_;
+    TensorView tensor_;
     MatrixShape shape_;
     const Kernels& kernels_;
     bool aligned_ = false;

@@ -1,7 +1,7 @@
 #include "program.hpp"
 
 #include <bitnet/model/model_dir.hpp>
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>
 
 #include <support/data.hpp>
 #include <support/weights.hpp>

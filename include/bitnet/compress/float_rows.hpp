@@ -64,7 +64,7 @@ public:
     }
 
 private:
-    const TensorView& tensor_;
+    TensorView tensor_;
     MatrixShape shape_;
     const Kernels& kernels_;
     bool aligned_ = false;

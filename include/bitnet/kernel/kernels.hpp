@@ -7,7 +7,9 @@
 #include <bitnet/kernel/decode.hpp>
 #include <bitnet/kernel/distortion.hpp>
 #include <bitnet/kernel/encode.hpp>
+#include <bitnet/kernel/float_product.hpp>
 #include <bitnet/kernel/least_squares.hpp>
+#include <bitnet/kernel/ternary_product.hpp>
 #include <bitnet/kernel/widen.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -20,6 +22,12 @@ struct Kernels {
                         std::uint8_t* out) noexcept;
     using Decode = void(const std::uint8_t* bytes, std::size_t n, std::int8_t* q) noexcept;
 
+    template <class Activations>
+    using Prepare = void(const float* x, std::size_t first, std::size_t last, Activations& out) noexcept;
+    template <class Activations>
+    using Product = void(const TernaryMatrix& w, std::size_t first, std::size_t last, const Activations& x, float* y,
+                         std::size_t stride) noexcept;
+
     std::string_view arch;
     Widen* widen_f16;
     Widen* widen_bf16;
@@ -30,6 +38,10 @@ struct Kernels {
     Grid (*least_squares)(const float* w, std::size_t n, float* scratch) noexcept;
     void (*distortion)(const float* w, const std::int8_t* q, const float* alphas, std::size_t n, std::size_t group,
                        DistortionSums* sums) noexcept;
+    Prepare<Int8Activations>* int8_activations;
+    Prepare<FloatActivations>* float_activations;
+    std::array<Product<Int8Activations>*, 3> int8_product;    ///< by Layout
+    std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -44,6 +56,12 @@ inline constexpr Kernels kernels_of{
     .decode = {kernel::decode<Arch, pack::Int8>, kernel::decode<Arch, pack::Trit2>, kernel::decode<Arch, pack::Trit5>},
     .least_squares = kernel::least_squares<Arch>,
     .distortion = kernel::distortion<Arch>,
+    .int8_activations = kernel::int8_activations<Arch>,
+    .float_activations = kernel::float_activations<Arch>,
+    .int8_product = {kernel::int8_product<Arch, pack::Int8>, kernel::int8_product<Arch, pack::Trit2>,
+                     kernel::int8_product<Arch, pack::Trit5>},
+    .float_product = {kernel::float_product<Arch, pack::Int8>, kernel::float_product<Arch, pack::Trit2>,
+                      kernel::float_product<Arch, pack::Trit5>},
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.

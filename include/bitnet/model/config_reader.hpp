@@ -11,7 +11,7 @@
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/io/json.hpp>
-#include <bitnet/model/activation.hpp>
+#include <bitnet/nn/activation.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

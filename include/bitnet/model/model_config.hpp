@@ -8,7 +8,7 @@
 
 #include <bitnet/core/dtype.hpp>
 #include <bitnet/io/json.hpp>
-#include <bitnet/model/activation.hpp>
+#include <bitnet/nn/activation.hpp>
 #include <bitnet/model/rope_config.hpp>
 
 namespace bitnet::inline BITNET_ABI {

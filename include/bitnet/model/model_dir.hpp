@@ -44,7 +44,7 @@ struct ModelTensor {
     const TensorEntry* entry = nullptr;  ///< there
 };
 
-/// The tensors and the configuration of a model directory, or of one safetensors file with architecture "generic".
+/// The tensors and the configuration of a model directory, or of one file of weights with architecture "generic".
 /// Files are mapped and stay so as long as this lives; no tensor is read here, except both of a tied pair.
 ///
 /// Tied embeddings are one tensor: the input embedding. If only lm_head.weight is stored, it is that tensor under its
@@ -64,13 +64,15 @@ public:
             match_architecture();
         else
             match_patterns();
+        for (const WeightFile& file : files())
+            for (std::string& note : file.notes()) notes_.push_back(std::move(note));
         find_companions();
     }
 
     const std::filesystem::path& path() const noexcept { return path_; }
     /// Nothing for architecture "generic".
     const std::optional<ModelConfig>& config() const noexcept { return config_; }
-    const std::vector<SafetensorsFile>& files() const noexcept { return weights_.files(); }
+    const std::vector<WeightFile>& files() const noexcept { return weights_.files(); }
     /// In the order of the forward pass, then those that the architecture does not know in the order of the files.
     const std::vector<ModelTensor>& tensors() const noexcept { return tensors_; }
     /// Whether the output projection is the input embedding.
@@ -86,14 +88,15 @@ public:
                                         [name](const ModelTensor& tensor) { return tensor.name == name; });
         return found == tensors_.end() ? nullptr : &*found;
     }
-    /// Its bytes in the mapped file, under its canonical name.
+    /// Its bytes, under its canonical name. A view of a tensor that torch.save left in another order than row-major ends
+    /// when the tensor is released: see WeightFile.
     TensorView view(const ModelTensor& tensor) const {
         TensorView out = files()[tensor.file].view(*tensor.entry);
         out.name = tensor.name;
         return out;
     }
     /// Says that the tensor is not needed soon, so that its pages stop counting as memory in use.
-    void release(const ModelTensor& tensor) const noexcept { files()[tensor.file].release(*tensor.entry); }
+    void release(const ModelTensor& tensor) const { files()[tensor.file].release(*tensor.entry); }
 
     /// Elements of all tensors but buffers, tied ones once.
     std::map<TensorRole, std::size_t> parameters_by_role() const {
@@ -220,7 +223,7 @@ private:
     }
 
     bool same_bytes(const Stored& a, const Stored& b) const {
-        const SafetensorsFile &file_a = files()[a.file], &file_b = files()[b.file];
+        const WeightFile &file_a = files()[a.file], &file_b = files()[b.file];
         const TensorView x = file_a.view(*a.entry), y = file_b.view(*b.entry);
         const bool same = x.dtype == y.dtype && x.shape == y.shape &&
                           std::equal(x.bytes.begin(), x.bytes.end(), y.bytes.begin(), y.bytes.end());

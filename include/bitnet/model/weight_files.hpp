@@ -1,64 +1,139 @@
-/// The safetensors files of a model directory: one file, or shards and the index that says what is in which.
+/// The files that hold a model's weights: one file, or shards and the index that says what is in which.
 #pragma once
 
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <bitnet/core/error.hpp>
+#include <bitnet/core/tensor_view.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/io/safetensors.hpp>
+#include <bitnet/io/torch_file.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
 inline constexpr std::string_view weights_file_name = "model.safetensors";
 inline constexpr std::string_view weights_index_name = "model.safetensors.index.json";
 
-/// Opens all weights of a model: `model.safetensors` in a directory, else the shards that
-/// `model.safetensors.index.json` names; or one file, if the path is one. No tensor data is read.
+inline constexpr std::string_view torch_weights_file_name = "pytorch_model.bin";
+inline constexpr std::string_view torch_weights_index_name = "pytorch_model.bin.index.json";
+
+/// A file of weights of either format: torch.save's when its name ends in .bin, .pt, .pth or .ckpt, else safetensors.
 ///
-/// Errors  errc::missing when there are no weights, a shard is not there or lacks a tensor of the index;
-///         errc::unsupported when the weights are in another format; errc::bad_file when the index is damaged, names a
-///         file outside the directory, or does not name a tensor that a shard holds
+/// A view is the tensor's bytes in the mapped file. Those of a torch.save file may lie there in another order, as after a
+/// transposition; they are gathered at the first view and held until the whole tensor is released or this ends.
+///
+/// Move-only; entries and views stay valid when the object moves. const calls are safe from several threads, but none may
+/// use a gathered view that another releases.
+/// Errors  as SafetensorsFile and TorchFile
+class WeightFile {
+public:
+    explicit WeightFile(const std::filesystem::path& path) : file_(open(path)) {}
+
+    const std::filesystem::path& path() const {
+        return std::visit([](const auto& file) -> decltype(auto) { return file.path(); }, file_);
+    }
+    /// In the order of the file.
+    const std::vector<TensorEntry>& tensors() const {
+        return std::visit([](const auto& file) -> decltype(auto) { return file.tensors(); }, file_);
+    }
+    /// What the file holds beside the tensors, one line each.
+    std::vector<std::string> notes() const {
+        const auto* const torch = std::get_if<TorchFile>(&file_);
+        return torch != nullptr ? torch->notes() : std::vector<std::string>{};
+    }
+    /// The tensor of that name, or null.
+    const TensorEntry* find(std::string_view name) const {
+        return std::visit([name](const auto& file) { return file.find(name); }, file_);
+    }
+
+    /// `entry` is one of tensors(), here and below.
+    TensorView view(const TensorEntry& entry) const {
+        if (const auto* const file = std::get_if<SafetensorsFile>(&file_)) return file->view(entry);
+        const auto& file = std::get<TorchFile>(file_);
+        if (std::vector<std::byte> unused; file.contiguous(entry)) return file.view(entry, unused);
+        const std::scoped_lock lock(gathered_->mutex);
+        auto found = gathered_->tensors.find(&entry);
+        if (found == gathered_->tensors.end()) {
+            std::vector<std::byte> bytes;
+            file.view(entry, bytes);
+            found = gathered_->tensors.emplace(&entry, std::move(bytes)).first;
+        }
+        return {entry.name, entry.dtype, entry.shape, found->second};
+    }
+    /// Says that a tensor, or the bytes [begin, end) of its view, are not needed soon.
+    void release(const TensorEntry& entry) const {
+        std::visit([&](const auto& file) { file.release(entry); }, file_);
+        const std::scoped_lock lock(gathered_->mutex);
+        gathered_->tensors.erase(&entry);
+    }
+    void release(const TensorEntry& entry, std::size_t begin, std::size_t end) const {
+        std::visit([&](const auto& file) { file.release(entry, begin, end); }, file_);
+    }
+
+private:
+    using File = std::variant<SafetensorsFile, TorchFile>;
+    struct Gathered {
+        std::mutex mutex;
+        std::map<const TensorEntry*, std::vector<std::byte>> tensors;
+    };
+
+    static File open(const std::filesystem::path& path) {
+        const std::filesystem::path kind = path.extension();
+        if (kind == ".bin" || kind == ".pt" || kind == ".pth" || kind == ".ckpt") return File(std::in_place_type<TorchFile>, path);
+        return File(std::in_place_type<SafetensorsFile>, path);
+    }
+
+    File file_;
+    std::unique_ptr<Gathered> gathered_ = std::make_unique<Gathered>();  // stays where it is when this moves
+};
+
+/// Opens all weights of a model. Of a directory the first of these that is there: `model.safetensors`, the shards that
+/// `model.safetensors.index.json` names, `pytorch_model.bin`, the shards that `pytorch_model.bin.index.json` names; or one
+/// file, if the path is one. No tensor data is read.
+///
+/// Errors  errc::missing when there are no weights, a shard is not there or lacks a tensor of the index; errc::bad_file
+///         when the index is damaged, names a file outside the directory, or does not name a tensor that a shard holds;
+///         those of WeightFile
 class WeightFiles {
 public:
     explicit WeightFiles(const std::filesystem::path& path) : path_(path) {
         std::error_code ignored;
         if (!std::filesystem::is_directory(path, ignored)) {
             files_.emplace_back(path_);
-        } else if (std::filesystem::exists(path / weights_file_name, ignored)) {
-            path_ = path / weights_file_name;
-            files_.emplace_back(path_);
-        } else if (std::filesystem::exists(path / weights_index_name, ignored)) {
-            path_ = path / weights_index_name;
-            open_shards(path);
-        } else {
-            refuse_directory(path);
+            return;
         }
+        for (const auto& [file, index] : {std::pair(weights_file_name, weights_index_name),
+                                          std::pair(torch_weights_file_name, torch_weights_index_name)}) {
+            if (std::filesystem::exists(path_ = path / file, ignored)) {
+                files_.emplace_back(path_);
+                return;
+            }
+            if (std::filesystem::exists(path_ = path / index, ignored)) {
+                open_shards(path);
+                return;
+            }
+        }
+        throw error(errc::missing, message(path.string(), ": no weights: none of ", weights_file_name, ", ", weights_index_name,
+                                           ", ", torch_weights_file_name, ", ", torch_weights_index_name));
     }
 
     /// The one file, or the index: what an error about the weights as a whole begins with.
     const std::filesystem::path& path() const noexcept { return path_; }
     /// Shards by name.
-    const std::vector<SafetensorsFile>& files() const noexcept { return files_; }
+    const std::vector<WeightFile>& files() const noexcept { return files_; }
 
 private:
-    [[noreturn]] static void refuse_directory(const std::filesystem::path& directory) {
-        std::error_code ignored;
-        for (const std::string_view other : {"pytorch_model.bin", "pytorch_model.bin.index.json"})
-            if (std::filesystem::exists(directory / other, ignored))
-                throw error(errc::unsupported, message((directory / other).string(), " is not supported yet; convert "
-                                                       "the model to safetensors"));
-        throw error(errc::missing, message(directory.string(), ": no weights: neither ", weights_file_name, " nor ",
-                                           weights_index_name));
-    }
-
     template <class... Parts>
     [[noreturn]] void refuse_index(errc code, const Parts&... parts) const {
         throw error(code, message(path_.string(), ": ", parts...));
@@ -76,7 +151,7 @@ private:
         }
         for (const auto& [name, tensor] : shards) open_shard(directory, name, tensor);
         std::size_t held = 0;
-        for (const SafetensorsFile& file : files_) {
+        for (const WeightFile& file : files_) {
             const std::string name = file.path().filename().string();
             for (const TensorEntry& entry : file.tensors()) {
                 const auto found = shard_of.find(entry.name);
@@ -103,14 +178,14 @@ private:
     /// Only reached when the index names a tensor that its shard does not hold.
     [[noreturn]] void refuse_absent(const Json& weight_map) const {
         for (const auto& [tensor, shard] : weight_map.as_object())
-            for (const SafetensorsFile& file : files_)
+            for (const WeightFile& file : files_)
                 if (file.path().filename().string() == shard.as_string() && file.find(tensor) == nullptr)
                     refuse_index(errc::missing, "tensor ", detail::quote(tensor), " is not in ", shard.as_string());
         refuse_index(errc::bad_file, "weight_map does not match the shards");
     }
 
     std::filesystem::path path_;
-    std::vector<SafetensorsFile> files_;
+    std::vector<WeightFile> files_;
 };
 
 }  // namespace bitnet::inline BITNET_ABI

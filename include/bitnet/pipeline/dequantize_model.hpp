@@ -10,7 +10,7 @@
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

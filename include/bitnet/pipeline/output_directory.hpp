@@ -9,7 +9,7 @@
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
 #include <bitnet/pipeline/metadata.hpp>
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

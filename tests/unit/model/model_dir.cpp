@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,6 +15,7 @@
 
 #include <support/data.hpp>
 #include <support/temp_dir.hpp>
+#include <support/torch_writer.hpp>
 #include <support/weights.hpp>
 
 using bitnet::DType;
@@ -108,6 +110,31 @@ TEST_CASE("a view is the stored tensor under its canonical name, before and afte
             CHECK(std::equal(view.bytes.begin(), view.bytes.end(), stored.begin(), stored.end()));
             model.release(tensor);
         }
+    }
+}
+
+TEST_CASE("a model saved by torch.save is the model that its safetensors hold, by columns or by rows") {
+    for (const auto& family : bitnet::architectures) {
+        const Made made({.architecture = std::string(family.name), .dtype = DType::F16}), saved({.architecture = std::string(family.name), .dtype = DType::F16});
+        const Weights weights = bitnet_test::read_weights(made.weights());
+        std::set<std::string> matrices;
+        for (const auto& [name, tensor] : weights)
+            if (tensor.shape.size() == 2) matrices.insert(name);
+        std::filesystem::remove(saved.weights());
+        bitnet_test::write_torch_weights(saved.dir / "pytorch_model.bin", weights, matrices);
+        const ModelDir one(made.dir.path()), other(saved.dir.path());
+        REQUIRE(one.tensors().size() == other.tensors().size());
+        for (std::size_t i = 0; i < one.tensors().size(); ++i) {
+            const ModelTensor &a = one.tensors()[i], &b = other.tensors()[i];
+            INFO(family.name, ": ", a.name);
+            CHECK(a.name == b.name);
+            CHECK(a.role == b.role);
+            CHECK(a.shape == b.shape);
+            const auto x = one.view(a).bytes, y = other.view(b).bytes;
+            CHECK(std::equal(x.begin(), x.end(), y.begin(), y.end()));
+            other.release(b);
+        }
+        CHECK(other.notes().empty());
     }
 }
 

@@ -2,20 +2,27 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <bitnet/core/error.hpp>
 
 #include <support/temp_dir.hpp>
+#include <support/torch_writer.hpp>
 #include <support/weights.hpp>
 
 using bitnet::DType;
 using bitnet::errc;
 using bitnet::Json;
+using bitnet::WeightFile;
 using bitnet::WeightFiles;
 using bitnet_test::TempDir;
 using bitnet_test::write_text;
+using bitnet_test::write_torch_weights;
 using bitnet_test::write_weights;
 using bitnet_test::zeros;
 
@@ -61,13 +68,66 @@ TEST_CASE("a directory without weights is refused by what was looked for") {
     const std::string where = dir.path().string();
     write_weights(dir / "consolidated.safetensors", {});
     check_refused(dir.path(), errc::missing,
-                  where + ": no weights: neither model.safetensors nor model.safetensors.index.json");
-    write_text(dir / "pytorch_model.bin.index.json", "{}");
-    check_refused(dir.path(), errc::unsupported,
-                  where + "/pytorch_model.bin.index.json is not supported yet; convert the model to safetensors");
-    write_text(dir / "pytorch_model.bin", "");
-    check_refused(dir.path(), errc::unsupported,
-                  where + "/pytorch_model.bin is not supported yet; convert the model to safetensors");
+                  where + ": no weights: none of model.safetensors, model.safetensors.index.json, pytorch_model.bin, "
+                          "pytorch_model.bin.index.json");
+}
+
+TEST_CASE("files of torch.save are opened as safetensors are, which come first where both are") {
+    const TempDir dir;
+    const std::string one = "pytorch_model-00001-of-00002.bin", two = "pytorch_model-00002-of-00002.bin";
+    write_torch_weights(dir / one, {{"a", zeros(DType::F32, {2})}});
+    write_torch_weights(dir / two, {{"b", zeros(DType::BF16, {3})}});
+    write_text(dir / bitnet::torch_weights_index_name,
+               bitnet::to_text(Json::object({{"weight_map", Json::object({{"a", one}, {"b", two}})}})));
+    {
+        const WeightFiles shards(dir.path());
+        CHECK(shards.path() == dir / bitnet::torch_weights_index_name);
+        REQUIRE(shards.files().size() == 2);
+        CHECK(shards.files()[0].find("a") != nullptr);
+        CHECK(shards.files()[1].find("b")->dtype == DType::BF16);
+    }
+    write_torch_weights(dir / "pytorch_model.bin", {{"c", zeros(DType::F32, {2})}});
+    CHECK(WeightFiles(dir.path()).path() == dir / "pytorch_model.bin");
+    CHECK(WeightFiles(dir.path()).files().at(0).find("c") != nullptr);
+    CHECK(WeightFiles(dir / two).files().at(0).find("b") != nullptr);
+    write_shards(dir, Json::object({{"a", first}, {"b", second}, {"c", second}}));
+    CHECK(WeightFiles(dir.path()).path() == dir / bitnet::weights_index_name);
+}
+
+TEST_CASE("a tensor is viewed as it is stored, or gathered and held until it is released") {
+    const TempDir dir;
+    bitnet_test::Weights weights{{"kept", zeros(DType::F32, {2, 3})}, {"turned", zeros(DType::F32, {2, 3})}};
+    for (auto& [name, tensor] : weights)
+        for (std::size_t i = 0; i < tensor.bytes.size(); ++i) tensor.bytes[i] = static_cast<std::byte>(i + name.size());
+    write_torch_weights(dir / "w.bin", weights, {"turned"});
+    write_weights(dir / "w.safetensors", weights);
+    for (const std::string file_name : {"w.bin", "w.safetensors"}) {
+        WeightFile opened(dir / file_name);
+        const WeightFile file = std::move(opened);
+        CHECK(file.path() == dir / file_name);
+        CHECK(file.notes().empty());
+        CHECK(file.find("absent") == nullptr);
+        for (int round = 0; round < 2; ++round)
+            for (const auto& entry : file.tensors()) {
+                const auto& expected = weights.at(entry.name).bytes;
+                const auto once = file.view(entry), again = file.view(entry);
+                CHECK(once.name == entry.name);
+                CHECK(once.bytes.data() == again.bytes.data());
+                file.release(entry, 0, 4);
+                CHECK(std::equal(once.bytes.begin(), once.bytes.end(), expected.begin(), expected.end()));
+                file.release(entry);
+            }
+    }
+}
+
+TEST_CASE("what a file of torch.save holds beside tensors is noted") {
+    const TempDir dir;
+    write_text(dir / "w.pt", bitnet_test::torch_archive(bitnet_test::pickled("}(" + bitnet_test::text_op("step") + "K\1" +
+                                                        bitnet_test::text_op("w") + bitnet_test::whole_op("0", {1}) + "u"),
+                                                        {{"0", "1234"}}).text());
+    CHECK(WeightFile(dir / "w.pt").notes() ==
+          std::vector<std::string>{(dir / "w.pt").string() +
+                                   ": \"archive/data.pkl\": 1 value that is no tensor is left out: \"step\""});
 }
 
 TEST_CASE("index and shards must agree in both directions") {

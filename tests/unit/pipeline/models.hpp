@@ -14,7 +14,7 @@
 #include <bitnet/core/half.hpp>
 #include <bitnet/model/random_model.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>
 
 #include <support/temp_dir.hpp>
 #include <support/weights.hpp>

@@ -18,7 +18,7 @@ static_assert(std::endian::native == std::endian::little, "bitnet: kernels read 
 /// step(0), step(1), ... step(N-1), each index a constant: an array of batches indexed by it lives in registers.
 template <std::size_t N, class Step>
 BITNET_INLINE constexpr void unroll(Step&& step) {
-    [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    [&]<std::size_t... Index>(std::index_sequence<Index...>) __attribute__((always_inline)) {
         (step(std::integral_constant<std::size_t, Index>{}), ...);
     }(std::make_index_sequence<N>{});
 }

@@ -29,11 +29,19 @@ inline void configure_bitnet(const ConfigReader& keys, ModelConfig& config) {
 
 inline std::vector<TensorSpec> bitnet_tensors(const ModelConfig& config) { return decoder_tensors(config, true); }
 
+inline constexpr PartNames bitnet_parts = [] {
+    PartNames parts = decoder_parts;
+    parts.attention_sub_norm = "self_attn.attn_sub_norm";
+    parts.mlp_sub_norm = "mlp.ffn_sub_norm";
+    return parts;
+}();
+
 inline constexpr Architecture bitnet_b158{.name = "bitnet",
                                           .class_name = "BitNetForCausalLM",
                                           .model_type = "bitnet",
                                           .optional_prefix = "",
                                           .token_embedding = "model.embed_tokens.weight",
+                                          .parts = bitnet_parts,
                                           .buffers = {"*.rotary_emb.inv_freq"},
                                           .configure = configure_bitnet,
                                           .tensors = bitnet_tensors};

@@ -23,6 +23,23 @@ struct TensorSpec {
     bool optional = false;      ///< may be absent from the file
 };
 
+/// Names of a model's parts for the forward pass; what is empty, the architecture does not have. A part of a layer stands
+/// behind `layer` with the layer's number for "#"; weights and biases end in ".weight" and ".bias".
+struct PartNames {
+    std::string_view layer;
+    std::string_view attention_norm;
+    std::array<std::string_view, 3> qkv;  ///< the first alone: queries, keys and values of one product
+    std::string_view attention_sub_norm;
+    std::string_view attention_output;
+    std::string_view mlp_norm;
+    std::string_view gate;
+    std::string_view up;
+    std::string_view mlp_sub_norm;
+    std::string_view down;
+    std::string_view position_embedding;
+    std::string_view final_norm;
+};
+
 /// One architecture. A new one is a file beside this one with such a value, and a line in architecture.hpp.
 struct Architecture {
     std::string_view name;             ///< what ModelConfig::architecture holds, and what a user writes
@@ -30,6 +47,7 @@ struct Architecture {
     std::string_view model_type;       ///< model_type in config.json
     std::string_view optional_prefix;  ///< in front of every name but lm_head's in some files and not in others
     std::string_view token_embedding;  ///< the tensor that a tied head shares
+    PartNames parts{};
     std::array<std::string_view, 2> buffers;  ///< patterns of tensors that old files hold though they are no weights
     void (*configure)(const ConfigReader& keys, ModelConfig& config);       ///< fills all that depends on the family
     std::vector<TensorSpec> (*tensors)(const ModelConfig& config);          ///< in the order of the forward pass

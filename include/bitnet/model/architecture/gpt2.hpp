@@ -75,6 +75,19 @@ inline std::vector<TensorSpec> gpt2_tensors(const ModelConfig& config) {
     return specs;
 }
 
+inline constexpr PartNames gpt2_parts{.layer = "h.#.",
+                                      .attention_norm = "ln_1",
+                                      .qkv = {"attn.c_attn", "", ""},
+                                      .attention_sub_norm = "",
+                                      .attention_output = "attn.c_proj",
+                                      .mlp_norm = "ln_2",
+                                      .gate = "",
+                                      .up = "mlp.c_fc",
+                                      .mlp_sub_norm = "",
+                                      .down = "mlp.c_proj",
+                                      .position_embedding = "wpe.weight",
+                                      .final_norm = "ln_f"};
+
 /// Published files name tensors "h.0.ln_1.weight", those saved by the language-model class
 /// "transformer.h.0.ln_1.weight". The causal masks of old files are called attn.bias but are no biases.
 inline constexpr Architecture gpt2{.name = "gpt2",
@@ -82,6 +95,7 @@ inline constexpr Architecture gpt2{.name = "gpt2",
                                    .model_type = "gpt2",
                                    .optional_prefix = "transformer.",
                                    .token_embedding = "wte.weight",
+                                   .parts = gpt2_parts,
                                    .buffers = {"h.*.attn.bias", "h.*.attn.masked_bias"},
                                    .configure = configure_gpt2,
                                    .tensors = gpt2_tensors};

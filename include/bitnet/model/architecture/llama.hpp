@@ -26,6 +26,20 @@ struct DecoderDefaults {
     std::string_view activation = "silu";
 };
 
+/// Names of the parts of Llama, Mistral and Qwen2.
+inline constexpr PartNames decoder_parts{.layer = "model.layers.#.",
+                                         .attention_norm = "input_layernorm",
+                                         .qkv = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"},
+                                         .attention_sub_norm = "",
+                                         .attention_output = "self_attn.o_proj",
+                                         .mlp_norm = "post_attention_layernorm",
+                                         .gate = "mlp.gate_proj",
+                                         .up = "mlp.up_proj",
+                                         .mlp_sub_norm = "",
+                                         .down = "mlp.down_proj",
+                                         .position_embedding = "",
+                                         .final_norm = "model.norm"};
+
 /// The keys that Llama, Mistral, Qwen2 and BitNet share. null for num_key_value_heads means one for each head,
 /// which is not what the key's absence means.
 inline void read_decoder(const ConfigReader& keys, const DecoderDefaults& absent, ModelConfig& config) {
@@ -125,6 +139,7 @@ inline constexpr Architecture llama{.name = "llama",
                                     .model_type = "llama",
                                     .optional_prefix = "",
                                     .token_embedding = "model.embed_tokens.weight",
+                                    .parts = decoder_parts,
                                     .buffers = {"*.rotary_emb.inv_freq"},
                                     .configure = configure_llama,
                                     .tensors = llama_tensors};
@@ -134,6 +149,7 @@ inline constexpr Architecture mistral{.name = "mistral",
                                       .model_type = "mistral",
                                       .optional_prefix = "",
                                       .token_embedding = "model.embed_tokens.weight",
+                                      .parts = decoder_parts,
                                       .buffers = {"*.rotary_emb.inv_freq"},
                                       .configure = configure_mistral,
                                       .tensors = llama_tensors};

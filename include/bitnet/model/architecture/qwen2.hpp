@@ -43,6 +43,7 @@ inline constexpr Architecture qwen2{.name = "qwen2",
                                     .model_type = "qwen2",
                                     .optional_prefix = "",
                                     .token_embedding = "model.embed_tokens.weight",
+                                    .parts = decoder_parts,
                                     .buffers = {"*.rotary_emb.inv_freq"},
                                     .configure = configure_qwen2,
                                     .tensors = llama_tensors};

@@ -1,4 +1,4 @@
-#include <bitnet/model/activation.hpp>
+#include <bitnet/nn/activation.hpp>
 
 #include <doctest/doctest.h>
 

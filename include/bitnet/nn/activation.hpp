@@ -2,7 +2,9 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include <bitnet/config/abi.hpp>
@@ -32,6 +34,26 @@ constexpr std::optional<Activation> activation_named(std::string_view name) noex
     for (const ActivationName& row : activation_names)
         if (row.name == name) return row.activation;
     return std::nullopt;
+}
+
+/// x[i] = f(x[i]).
+template <class T>
+void activate(Activation activation, std::span<T> x) {
+    const auto each = [x](auto f) {
+        for (T& value : x) value = f(value);
+    };
+    switch (activation) {
+        case Activation::silu: return each([](T v) { return v / (1 + std::exp(-v)); });
+        case Activation::gelu_tanh:
+            return each([](T v) {
+                constexpr T slope = static_cast<T>(0.79788456080286535588);  // sqrt(2/π)
+                return T(0.5) * v * (1 + std::tanh(slope * (v + static_cast<T>(0.044715) * v * v * v)));
+            });
+        case Activation::gelu:
+            return each([](T v) { return T(0.5) * v * (1 + std::erf(v * static_cast<T>(0.70710678118654752440))); });
+        case Activation::relu: return each([](T v) { return v > 0 ? v : T(0); });
+        case Activation::relu2: return each([](T v) { return v > 0 ? v * v : T(0); });
+    }
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -1,4 +1,4 @@
-#include <bitnet/pipeline/packed_model.hpp>
+#include <bitnet/model/packed_model.hpp>
 
 #include <doctest/doctest.h>
 
@@ -13,7 +13,7 @@
 #include <bitnet/compress.hpp>
 #include <bitnet/pipeline/dequantize_model.hpp>
 
-#include "models.hpp"
+#include "../pipeline/models.hpp"
 
 namespace fs = std::filesystem;
 namespace preservation = bitnet::preservation;

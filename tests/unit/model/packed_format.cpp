@@ -1,4 +1,4 @@
-#include <bitnet/pipeline/packed_format.hpp>
+#include <bitnet/model/packed_format.hpp>
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 #include <bitnet/compress.hpp>
 
-#include "models.hpp"
+#include "../pipeline/models.hpp"
 
 namespace layout = bitnet::layout;
 namespace preservation = bitnet::preservation;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <bitnet/io/safetensors.hpp>
-#include <bitnet/pipeline/packed_format.hpp>
+#include <bitnet/model/packed_format.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

@@ -1,0 +1,143 @@
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <bitnet/eval/perplexity.hpp>
+#include <bitnet/io/safetensors_writer.hpp>
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/text/documents.hpp>
+#include <bitnet/text/tokenizer.hpp>
+
+#include "commands.hpp"
+#include "models.hpp"
+#include "terminal.hpp"
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+
+struct Options {
+    std::filesystem::path model;
+    std::vector<std::filesystem::path> texts;
+    std::string split = "none", activations = "fp32";
+    std::size_t context = 0, stride = 0;
+    std::filesystem::path logits;
+};
+
+/// One document of token ids a line, for texts that another program has cut into tokens.
+std::vector<std::vector<std::uint32_t>> ids_of_lines(std::string_view text, const std::string& file) {
+    std::vector<std::vector<std::uint32_t>> out;
+    std::size_t number = 0;
+    bitnet::detail::each_line(text, [&](std::string_view line) {
+        ++number;
+        std::istringstream words{std::string(line)};
+        std::vector<std::uint32_t> ids;
+        for (std::uint32_t id; words >> id;) ids.push_back(id);
+        if (!words.eof()) throw error(errc::bad_value, message(file, ":", number, ": not a list of token ids"));
+        if (!ids.empty()) out.push_back(std::move(ids));
+    });
+    return out;
+}
+
+std::vector<std::vector<std::uint32_t>> read_documents(const Options& options, const ModelWeights& weights) {
+    std::vector<std::vector<std::uint32_t>> out;
+    std::optional<Tokenizer> tokenizer;
+    if (options.split != "ids") tokenizer = open_tokenizer(weights);
+    const Split split = options.split == "jsonl"        ? Split::jsonl
+                        : options.split == "blank-line" ? Split::blank_line
+                                                        : Split::none;
+    for (const std::filesystem::path& path : options.texts) {
+        const MappedFile file(path);
+        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+        if (!tokenizer) {
+            for (auto& ids : ids_of_lines(text, path.string())) out.push_back(std::move(ids));
+            continue;
+        }
+        for (const std::string& document : documents_of(text, split, path.string()))
+            out.push_back(tokenizer->encode(document));
+    }
+    return out;
+}
+
+/// For document i a tensor "logits.i", F32 (tokens, vocabulary), each document read from its beginning and whole.
+void write_logits(const std::filesystem::path& file, const Transformer& model,
+                  const std::vector<std::vector<std::uint32_t>>& documents, Execution run) {
+    std::vector<PlannedTensor> plan;
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        if (documents[i].size() > model.config().max_positions)
+            throw error(errc::bad_value, message("document ", i, " has ", documents[i].size(), " tokens; the model has ",
+                                                 model.config().max_positions, " positions"));
+        plan.push_back({message("logits.", i), DType::F32, {documents[i].size(), model.vocabulary()}});
+    }
+    SafetensorsWriter writer(file, plan);
+    for (std::size_t i = 0; i < documents.size(); ++i) {
+        KvCache<float> cache = model.new_cache();
+        const Matrix<float> hidden = model.forward(documents[i], cache, run);
+        Matrix<float> logits(hidden.rows(), model.vocabulary());
+        model.logits(hidden, logits, run);
+        writer.write(plan[i].name, std::as_bytes(std::span(logits.values())));
+    }
+    writer.finish();
+}
+
+void eval(const Options& options, const CommonOptions& common) {
+    const Execution run{&best_kernels(), common.threads};
+    const ModelWeights weights(options.model);
+    const auto documents = read_documents(options, weights);
+    const Transformer model(weights, precision_named(options.activations), run);
+    const std::size_t positions = weights.config().max_positions;
+    PerplexityOptions windows;
+    windows.context = options.context != 0 ? options.context : std::min<std::size_t>(positions, 512);
+    windows.stride = options.stride != 0 ? options.stride : windows.context;
+    if (windows.context > positions)
+        throw error(errc::bad_value, message("--context ", windows.context, ": the model has ", positions, " positions"));
+    Perplexity result;
+    {
+        Progress progress("eval", common.quiet);
+        result = perplexity(model, documents, windows, run, [&](std::size_t done, std::size_t all) {
+            progress.update(static_cast<double>(done) / static_cast<double>(all), message(done, " of ", all, " windows"));
+        });
+    }
+    if (!options.logits.empty()) write_logits(options.logits, model, documents, run);
+    if (common.json) {
+        std::puts(to_text(Json::object({{"model", options.model.string()},
+                                        {"tokens", result.tokens},
+                                        {"nll", result.nll},
+                                        {"perplexity", result.perplexity()},
+                                        {"documents", documents.size()},
+                                        {"context", windows.context},
+                                        {"stride", windows.stride},
+                                        {"weights", weights.packed() ? "packed" : "dense"},
+                                        {"activations", activations_of(weights, options.activations)},
+                                        {"kernels", run.kernels->arch}})).c_str());
+    } else {
+        std::printf("perplexity %.4f  (%zu tokens scored, %zu documents, context %zu, stride %zu, %s weights, %s "
+                    "activations, %s kernels)\n", result.perplexity(), result.tokens, documents.size(), windows.context,
+                    windows.stride, weights.packed() ? "packed" : "dense",
+                    activations_of(weights, options.activations).c_str(), std::string(run.kernels->arch).c_str());
+    }
+}
+
+}  // namespace
+
+Action add_eval(CLI::App& app, CommonOptions& common) {
+    const auto options = std::make_shared<Options>();
+    app.add_option("MODEL", options->model, "model directory: an original, dequantized/ or quantized/")->required();
+    app.add_option("--text", options->texts, "text to predict, one file or several")->required();
+    app.add_option("--split", options->split, "documents in a file: none, blank-line, jsonl (field \"text\"), or ids "
+                   "(token ids, a document a line)")
+        ->check(CLI::IsMember({"none", "blank-line", "jsonl", "ids"}))->capture_default_str();
+    app.add_option("--context", options->context, "tokens of a window; default: the model's positions, at most 512")
+        ->check(CLI::Range(2, 1 << 30));
+    app.add_option("--stride", options->stride, "tokens between the beginnings of two windows; default: the context")
+        ->check(CLI::Range(1, 1 << 30));
+    app.add_option("--logits", options->logits, "also write the logits of each document to this safetensors file");
+    add_activations(app, options->activations);
+    return [options, &common] { eval(*options, common); };
+}
+
+}  // namespace cli

@@ -1,0 +1,22 @@
+/// What the commands that run a model share.
+#pragma once
+
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include <bitnet/model/transformer.hpp>
+#include <bitnet/text/tokenizer.hpp>
+
+namespace cli {
+
+/// --activations fp32|int8, with the default that `precision` holds.
+void add_activations(CLI::App& app, std::string& precision);
+bitnet::ActivationPrecision precision_named(const std::string& name);
+/// What the activations of this model are in fact: a dense model has nothing to round for.
+std::string activations_of(const bitnet::ModelWeights& weights, const std::string& wanted);
+
+/// The tokenizer beside the weights. More tokens than the embedding has rows is an error: it is another model's.
+bitnet::Tokenizer open_tokenizer(const bitnet::ModelWeights& weights);
+
+}  // namespace cli

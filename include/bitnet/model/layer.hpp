@@ -1,0 +1,120 @@
+/// The parts of a decoder layer, whatever its architecture.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <bitnet/model/model_weights.hpp>
+#include <bitnet/nn/layer_norm.hpp>
+#include <bitnet/nn/linear.hpp>
+#include <bitnet/nn/rms_norm.hpp>
+#include <bitnet/nn/ternary_linear.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// RMSNorm, or LayerNorm where there is a bias.
+struct Norm {
+    std::vector<float> weight{};
+    std::vector<float> bias{};
+    double eps = 0;
+
+    void forward(MatrixView<const float> x, MatrixView<float> y) const {
+        if (bias.empty())
+            rms_norm<float>(x, weight, eps, y);
+        else
+            layer_norm<float>(x, weight, bias, eps, y);
+    }
+};
+
+/// A linear layer of dense or of ternary weights.
+struct Projection {
+    std::variant<Linear<float>, TernaryLinear> linear{};
+
+    std::size_t outputs() const {
+        return std::visit([](const auto& any) { return any.outputs(); }, linear);
+    }
+    bool ternary() const { return std::holds_alternative<TernaryLinear>(linear); }
+    /// Bytes of weights that one product reads.
+    std::size_t weight_bytes() const {
+        if (const auto* packed = std::get_if<TernaryLinear>(&linear)) return packed->weight.stored_bytes();
+        const auto& dense = std::get<Linear<float>>(linear);
+        return dense.inputs() * dense.outputs() * sizeof(float);
+    }
+    void forward(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
+        if (const auto* dense = std::get_if<Linear<float>>(&linear)) return dense->forward(x, y, run.threads);
+        std::get<TernaryLinear>(linear).forward(x, y, run);
+    }
+};
+
+/// One layer: x + output(attention(norm(x))), then that + down(act(gate(h))·up(h)) with h its norm.
+struct DecoderLayer {
+    Norm attention_norm{};
+    std::vector<Projection> qkv{};  ///< three, or one for all
+    std::optional<Norm> attention_sub_norm{};
+    Projection attention_output{};
+    Norm mlp_norm{};
+    std::optional<Projection> gate{};
+    Projection up{};
+    std::optional<Norm> mlp_sub_norm{};
+    Projection down{};
+};
+
+/// Reads the parts of a model by their names.
+class PartReader {
+public:
+    PartReader(const ModelWeights& weights, ActivationPrecision activations, Execution run)
+        : weights_(weights), activations_(weights.ternary_online() ? ActivationPrecision::int8 : activations), run_(run) {
+        for (const TensorSpec& spec : architecture_named(weights.config().architecture).tensors(weights.config()))
+            names_.push_back(spec.name);
+    }
+
+    DecoderLayer layer(const PartNames& names, std::size_t index) const {
+        std::string prefix(names.layer);
+        prefix.replace(prefix.find('#'), 1, std::to_string(index));
+        const auto named = [&prefix](std::string_view part) { return message(prefix, part); };
+        DecoderLayer out;
+        out.attention_norm = norm(named(names.attention_norm));
+        for (const std::string_view part : names.qkv)
+            if (!part.empty()) out.qkv.push_back(projection(named(part)));
+        if (!names.attention_sub_norm.empty()) out.attention_sub_norm = norm(named(names.attention_sub_norm));
+        out.attention_output = projection(named(names.attention_output));
+        out.mlp_norm = norm(named(names.mlp_norm));
+        if (!names.gate.empty()) out.gate = projection(named(names.gate));
+        out.up = projection(named(names.up));
+        if (!names.mlp_sub_norm.empty()) out.mlp_sub_norm = norm(named(names.mlp_sub_norm));
+        out.down = projection(named(names.down));
+        return out;
+    }
+    Norm norm(const std::string& name) const {
+        return {vector(name + ".weight"), vector(name + ".bias"), weights_.config().norm_eps};
+    }
+    Projection projection(const std::string& name) const {
+        Projection out;
+        AnyWeight weight = weights_.linear(name + ".weight", run_);
+        if (auto* const packed = std::get_if<TernaryTensor>(&weight))
+            out.linear = TernaryLinear{std::move(*packed), vector(name + ".bias"), activations_};
+        else
+            out.linear = Linear<float>{std::move(std::get<Matrix<float>>(weight)), vector(name + ".bias")};
+        return out;
+    }
+
+private:
+    /// Empty where the architecture has no such tensor.
+    std::vector<float> vector(const std::string& name) const {
+        if (std::find(names_.begin(), names_.end(), name) == names_.end()) return {};
+        return weights_.dense(name, run_).values();
+    }
+
+    const ModelWeights& weights_;
+    ActivationPrecision activations_;
+    Execution run_;
+    std::vector<std::string> names_{};
+};
+
+}  // namespace bitnet::inline BITNET_ABI

@@ -1,0 +1,148 @@
+/// The weights of a model by their canonical names, whether its directory holds dense or packed ones.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <bitnet/compress/compressor.hpp>
+#include <bitnet/compress/float_rows.hpp>
+#include <bitnet/core/matrix.hpp>
+#include <bitnet/model/model_dir.hpp>
+#include <bitnet/model/packed_model.hpp>
+#include <bitnet/policy/quantizer/round_clip.hpp>
+#include <bitnet/policy/scale/per_tensor.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// A weight with its outputs as rows: dense, or packed.
+using AnyWeight = std::variant<Matrix<float>, TernaryTensor>;
+
+/// A model directory of either kind: original or dequantized (see ModelDir), or packed by this library (see PackedModel).
+/// Move-only; files are mapped as long as this lives.
+///
+/// Errors  those of ModelDir and PackedModel; errc::missing and errc::bad_shape where packed tensors contradict config.json
+class ModelWeights {
+public:
+    explicit ModelWeights(const std::filesystem::path& path) : path_(path) {
+        if (std::filesystem::is_directory(path / "quantized") && !std::filesystem::exists(path / config_file_name))
+            throw error(errc::missing, message(path.string(), ": no ", config_file_name, " here; an output of "
+                                               "compression holds two models, quantized/ and dequantized/: name one"));
+        if (holds_packed(path)) {
+            config_ = read_model_config(path);
+            packed_.emplace(path);
+            for (const PackedTensor& tensor : packed_->tensors()) packed_by_name_.emplace(tensor.name, &tensor);
+            check_packed();
+            tied_head_ = config_.tied_head;
+        } else {
+            dense_.emplace(path);
+            config_ = *dense_->config();
+            tied_head_ = dense_->tied_head();
+        }
+    }
+
+    const std::filesystem::path& path() const noexcept { return path_; }
+    const ModelConfig& config() const noexcept { return config_; }
+    bool tied_head() const noexcept { return tied_head_; }
+    bool packed() const noexcept { return packed_.has_value(); }
+    /// A model of the transformers library whose layers make their weights ternary as they run, and round activations.
+    bool ternary_online() const noexcept { return !packed() && config_.quant_method == "bitnet"; }
+
+    /// A vector or a table, whatever its type in the file, as floats in the shape of the file.
+    Matrix<float> dense(const std::string& name, Execution run) const {
+        if (packed()) {
+            const PackedTensor& tensor = packed_tensor(name);
+            if (tensor.kind != PackedKind::ternary) {
+                const MatrixShape shape = matrix_shape(tensor.original_shape());
+                return {shape.rows, shape.cols, packed_->floats(tensor, run)};
+            }
+            const TernaryTensor ternary = packed_->ternary(tensor, run);
+            Matrix<float> out(ternary.rows(), ternary.cols());
+            for (std::size_t r = 0; r < out.rows(); ++r) ternary.dequantize_row(r, out.row(r), run);
+            return out;
+        }
+        return floats_of(model_tensor(name), run);
+    }
+    /// The weight of a linear layer, with its outputs as rows.
+    AnyWeight linear(const std::string& name, Execution run) const {
+        if (packed()) {
+            const PackedTensor& tensor = packed_tensor(name);
+            if (tensor.kind == PackedKind::ternary) return packed_->ternary(tensor, run);
+            return turned(dense(name, run), is_transposed(name));
+        }
+        const ModelTensor& tensor = model_tensor(name);
+        Matrix<float> weight = turned(floats_of(tensor, run), tensor.transposed);
+        if (!ternary_online()) return weight;
+        const Compressor<quantizer::RoundClip, scale::PerTensor> online{quantizer::RoundClip{},
+                                                                        scale::PerTensor{.storage = DType::F32}};
+        const std::span<const float> values(weight.values());
+        return online.compress(TensorView{name, DType::F32, {weight.rows(), weight.cols()}, std::as_bytes(values)}, run);
+    }
+
+private:
+    static bool holds_packed(const std::filesystem::path& path) {
+        std::error_code ignored;
+        return std::filesystem::is_directory(path, ignored) && std::filesystem::exists(path / config_file_name) &&
+               read_model_config(path).quant_method == packed_quant_method;
+    }
+    static Matrix<float> turned(Matrix<float> stored, bool transposed) {
+        if (!transposed) return stored;
+        Matrix<float> out(stored.cols(), stored.rows());
+        for (std::size_t r = 0; r < stored.rows(); ++r)
+            for (std::size_t c = 0; c < stored.cols(); ++c) out(c, r) = stored(r, c);
+        return out;
+    }
+    bool is_transposed(std::string_view name) const {
+        for (const TensorSpec& spec : specs_)
+            if (spec.name == name) return spec.transposed;
+        return false;
+    }
+    Matrix<float> floats_of(const ModelTensor& tensor, Execution run) const {
+        const FloatRows rows(dense_->view(tensor), *run.kernels);
+        Matrix<float> out(rows.rows(), rows.cols());
+        std::vector<float> buffer;
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<const float> row = rows.row(r, buffer);
+            std::copy(row.begin(), row.end(), out.row(r).begin());
+        }
+        dense_->release(tensor);
+        return out;
+    }
+    const ModelTensor& model_tensor(const std::string& name) const {
+        if (const ModelTensor* const tensor = dense_->find(name)) return *tensor;
+        throw error(errc::missing, message(path_.string(), ": tensor ", detail::quote(name), " is missing"));
+    }
+    const PackedTensor& packed_tensor(const std::string& name) const {
+        const auto found = packed_by_name_.find(name);
+        if (found != packed_by_name_.end()) return *found->second;
+        throw error(errc::missing, message(path_.string(), ": tensor ", detail::quote(name), " is missing"));
+    }
+    void check_packed() {
+        specs_ = architecture_named(config_.architecture).tensors(config_);
+        for (const TensorSpec& spec : specs_) {
+            if (spec.optional && !packed_by_name_.contains(spec.name)) continue;
+            const Shape shape = packed_tensor(spec.name).original_shape();
+            const bool vocabulary = spec.role == TensorRole::token_embedding || spec.role == TensorRole::lm_head;
+            if (shape == spec.shape || (vocabulary && shape.size() == 2 && shape[1] == spec.shape[1])) continue;
+            throw error(errc::bad_shape, message(path_.string(), ": tensor ", detail::quote(spec.name), ": shape ",
+                                                 to_string(shape), ", expected ", to_string(spec.shape), " = ",
+                                                 spec.extents, " of ", config_file_name));
+        }
+    }
+
+    std::filesystem::path path_;
+    ModelConfig config_{};
+    std::optional<ModelDir> dense_{};
+    std::optional<PackedModel> packed_{};
+    std::map<std::string, const PackedTensor*, std::less<>> packed_by_name_{};
+    std::vector<TensorSpec> specs_{};
+    bool tied_head_ = false;
+};
+
+}  // namespace bitnet::inline BITNET_ABI

@@ -1,0 +1,174 @@
+/// A decoder that runs: token ids in, logits out.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <bitnet/model/kv_cache.hpp>
+#include <bitnet/model/layer.hpp>
+#include <bitnet/model/rope_frequencies.hpp>
+#include <bitnet/nn/activation.hpp>
+#include <bitnet/nn/attention.hpp>
+#include <bitnet/nn/embedding.hpp>
+#include <bitnet/nn/rope.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// A model of any architecture that is known, from dense or packed weights, in FP32 arithmetic.
+///
+/// const calls are safe from several threads, each with its own cache. Results do not depend on the number of threads.
+class Transformer {
+public:
+    /// Reads all weights: dense ones as floats, packed ones stay packed. `activations` is for packed linear layers.
+    explicit Transformer(const ModelWeights& weights, ActivationPrecision activations, Execution run)
+        : config_(weights.config()) {
+        const Architecture& family = architecture_named(config_.architecture);
+        const PartReader parts(weights, activations, run);
+        embedding_ = weights.dense(std::string(family.token_embedding), run);
+        if (!family.parts.position_embedding.empty())
+            positions_ = weights.dense(std::string(family.parts.position_embedding), run);
+        for (std::size_t i = 0; i < config_.layers; ++i) layers_.push_back(parts.layer(family.parts, i));
+        final_norm_ = parts.norm(std::string(family.parts.final_norm));
+        if (!weights.tied_head()) head_ = weights.dense(std::string(lm_head_name), run);
+    }
+
+    const ModelConfig& config() const noexcept { return config_; }
+    const std::vector<DecoderLayer>& layers() const noexcept { return layers_; }
+    /// Rows of the output: logits for each token.
+    std::size_t vocabulary() const noexcept { return head().rows; }
+    KvCache<float> new_cache() const { return {config_.layers, config_.kv_heads * config_.head_dim}; }
+
+    /// Reads tokens behind those in the cache; their last hidden states, normalised: (T, hidden_size).
+    ///
+    /// Errors  errc::bad_value for an id beyond the vocabulary and for more tokens than the model has positions;
+    ///         errc::not_finite naming the first layer behind which a hidden state is NaN or infinite
+    Matrix<float> forward(std::span<const std::uint32_t> ids, KvCache<float>& cache, Execution run) const {
+        constexpr std::size_t tokens_at_once = 256;  // bounds the memory of a long prompt
+        if (positions_.rows() != 0 && cache.length() + ids.size() > positions_.rows())
+            throw error(errc::bad_value, message("a text of ", cache.length() + ids.size(), " tokens is longer than the ",
+                                                 positions_.rows(), " positions of this model"));
+        const std::size_t text = cache.length() + ids.size();
+        RopeFrequencies rope;
+        if (config_.rope) rope = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, text);
+        Matrix<float> out(ids.size(), config_.hidden_size);
+        for (std::size_t begin = 0; begin < ids.size(); begin += tokens_at_once) {
+            const std::size_t count = std::min(tokens_at_once, ids.size() - begin);
+            read(ids.subspan(begin, count), cache, rope, out.view().row_range(begin, count), run);
+        }
+        return out;
+    }
+    /// Logits of hidden states that forward returned.  hidden: (T, hidden_size)  out: (T, vocabulary())
+    void logits(MatrixView<const float> hidden, MatrixView<float> out, Execution run) const {
+        Linear<float>::multiply(hidden, head(), out, run.threads);
+    }
+    /// Bytes of weights that generating one token reads.
+    std::size_t weight_bytes_per_token() const {
+        std::size_t sum = head().rows * head().cols * sizeof(float);
+        for (const DecoderLayer& layer : layers_) {
+            for (const Projection& part : layer.qkv) sum += part.weight_bytes();
+            if (layer.gate) sum += layer.gate->weight_bytes();
+            sum += layer.attention_output.weight_bytes() + layer.up.weight_bytes() + layer.down.weight_bytes();
+        }
+        return sum;
+    }
+
+private:
+    MatrixView<const float> head() const noexcept { return head_.rows() != 0 ? head_.view() : embedding_.view(); }
+
+    void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeFrequencies& rope, MatrixView<float> x,
+              Execution run) const {
+        const std::size_t first = cache.length();
+        embed<float>(embedding_, ids, x);
+        for (std::size_t t = 0; positions_.rows() != 0 && t < x.rows; ++t)
+            for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(first + t, c);
+        cache.grow(ids.size());
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            attend(i, cache.layer(i), first, rope, x, run);
+            feed_forward(layers_[i], x, run);
+            require_finite(i, first, x);
+        }
+        final_norm_.forward(x, x);
+    }
+
+    void attend(std::size_t i, KvCache<float>::Layer& cache, std::size_t first, const RopeFrequencies& rope,
+                MatrixView<float> x, Execution run) const {
+        const DecoderLayer& layer = layers_[i];
+        const std::size_t d = config_.head_dim, wide = config_.heads * d, kv_wide = config_.kv_heads * d;
+        Matrix<float> normal(x.rows, x.cols), qkv(x.rows, wide + 2 * kv_wide), heads(x.rows, wide);
+        layer.attention_norm.forward(x, normal);
+        std::size_t column = 0;
+        for (const Projection& part : layer.qkv) {
+            part.forward(normal, qkv.view().col_range(column, part.outputs()), run);
+            column += part.outputs();
+        }
+        if (config_.rope)  // keys follow queries: one call for both
+            rotate(qkv.view().col_range(0, wide + kv_wide), d, first, rope.frequencies, rope.magnitude);
+        for (std::size_t t = 0; t < x.rows; ++t) {
+            const std::span<const float> row = qkv.row(t);
+            std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());
+            std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
+        }
+        AttentionShape shape{config_.heads, config_.kv_heads, d, attention_scale(i), config_.window(i)};
+        const MatrixView<const float> keys = std::as_const(cache.keys).view().row_range(0, first + x.rows);
+        const MatrixView<const float> values = std::as_const(cache.values).view().row_range(0, first + x.rows);
+        attention<float>(qkv.view().col_range(0, wide), keys, values, shape, heads, run.threads);
+        if (layer.attention_sub_norm) layer.attention_sub_norm->forward(heads, heads);
+        layer.attention_output.forward(heads, normal, run);
+        add(normal, x);
+    }
+
+    void feed_forward(const DecoderLayer& layer, MatrixView<float> x, Execution run) const {
+        Matrix<float> normal(x.rows, x.cols), wide(x.rows, layer.up.outputs());
+        layer.mlp_norm.forward(x, normal);
+        layer.up.forward(normal, wide, run);
+        if (layer.gate) {
+            Matrix<float> gate(x.rows, wide.cols());
+            layer.gate->forward(normal, gate, run);
+            each_row(gate.rows(), run, [&](std::size_t t) {
+                activate(config_.activation, gate.row(t));
+                for (std::size_t c = 0; c < wide.cols(); ++c) wide(t, c) *= gate(t, c);
+            });
+        } else {
+            each_row(wide.rows(), run, [&](std::size_t t) { activate(config_.activation, wide.row(t)); });
+        }
+        if (layer.mlp_sub_norm) layer.mlp_sub_norm->forward(wide, wide);
+        layer.down.forward(wide, normal, run);
+        add(normal, x);
+    }
+
+    template <class Work>
+    static void each_row(std::size_t rows, Execution run, Work&& work) {
+        parallel_for(rows, 32, run.threads, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t t = begin; t < end; ++t) work(t);
+        });
+    }
+    static void add(const Matrix<float>& change, MatrixView<float> x) {
+        for (std::size_t t = 0; t < x.rows; ++t)
+            for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += change(t, c);
+    }
+    double attention_scale(std::size_t layer) const {
+        const double scale = config_.scale_attention ? 1.0 / std::sqrt(static_cast<double>(config_.head_dim)) : 1.0;
+        return config_.scale_attention_by_layer ? scale / static_cast<double>(layer + 1) : scale;
+    }
+    static void require_finite(std::size_t layer, std::size_t first, MatrixView<const float> x) {
+        for (std::size_t t = 0; t < x.rows; ++t) {
+            bool finite = true;
+            for (const float value : x.row(t)) finite &= is_finite(value);
+            if (!finite)
+                throw error(errc::not_finite, message("layer ", layer, ": the hidden state of token ", first + t,
+                                                      " is not finite"));
+        }
+    }
+
+    ModelConfig config_;
+    Matrix<float> embedding_{}, positions_{}, head_{};
+    std::vector<DecoderLayer> layers_{};
+    Norm final_norm_{};
+};
+
+}  // namespace bitnet::inline BITNET_ABI

@@ -1,0 +1,83 @@
+/// A linear layer over packed ternary weights.
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include <bitnet/backend/blas.hpp>
+#include <bitnet/compress/ternary_tensor.hpp>
+#include <bitnet/core/matrix.hpp>
+#include <bitnet/core/parallel_for.hpp>
+#include <bitnet/kernel/multiply.hpp>
+#include <bitnet/nn/linear.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// What the inputs of a linear layer of ternary weights are: as they come, or 8-bit integers, scaled token by token.
+enum class ActivationPrecision { fp32, int8 };
+
+/// y = x·Ŵᵀ + b, Ŵ = scale·code. The matrix is never unpacked as a whole: products read its bytes, or, for many tokens
+/// in float, a few of its rows at a time are unpacked into cache for BLAS.
+///
+/// x: (T, C)    Ŵ: (O, C)    b: (O) or none    y: (T, O)
+struct TernaryLinear {
+    TernaryTensor weight{};
+    std::vector<float> bias{};
+    ActivationPrecision activations = ActivationPrecision::fp32;
+
+    std::size_t inputs() const { return weight.cols(); }
+    std::size_t outputs() const { return weight.rows(); }
+
+    void forward(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
+        if (activations == ActivationPrecision::int8)
+            multiply_packed<Int8Activations>(x, y, run);
+        else if (x.rows <= tokens_without_blas)
+            multiply_packed<FloatActivations>(x, y, run);
+        else
+            multiply_unpacked(x, y, run);
+        add_bias<float>(bias, y);
+    }
+
+private:
+    /// Up to here the kernels that read packed bytes are quicker than BLAS on unpacked rows; found by `bitnet bench`.
+    static constexpr std::size_t tokens_without_blas = 4;
+
+    TernaryMatrix packed() const {
+        return {weight.layout, outputs(), inputs(), weight.group, weight.whole_tensor, weight.codes, weight.scales};
+    }
+
+    template <class Activations>
+    void multiply_packed(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
+        const TernaryMatrix matrix = packed();
+        Matrix<float> dense_x, dense_y;  // where rows do not follow each other
+        if (x.stride != x.cols) {
+            dense_x = Matrix<float>(x.rows, x.cols);
+            for (std::size_t t = 0; t < x.rows; ++t) std::ranges::copy(x.row(t), dense_x.row(t).begin());
+            x = dense_x;
+        }
+        const bool apart = y.rows > 1 && y.stride != y.cols;
+        if (apart) dense_y = Matrix<float>(y.rows, y.cols);
+        const std::span<float> out(apart ? dense_y.data() : y.data, y.rows * y.cols);
+        Activations ready;
+        prepare(ready, std::span(x.data, x.rows * x.cols), matrix, *run.kernels);
+        constexpr std::size_t bytes_per_piece = 1 << 17;
+        const std::size_t rows_per_piece = std::max<std::size_t>(16, bytes_per_piece / weight.row_bytes());
+        parallel_for(outputs(), rows_per_piece, run.threads, [&](std::size_t begin, std::size_t end) {
+            multiply(matrix, begin, end, ready, out, *run.kernels);
+        });
+        for (std::size_t t = 0; apart && t < y.rows; ++t) std::ranges::copy(dense_y.row(t), y.row(t).begin());
+    }
+
+    void multiply_unpacked(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
+        const std::size_t cols = inputs();
+        const std::size_t outputs_per_tile = std::clamp<std::size_t>((std::size_t{1} << 16) / cols, 1, 256);
+        parallel_for(outputs(), outputs_per_tile, run.threads, [&](std::size_t begin, std::size_t end) {
+            Matrix<float> rows(end - begin, cols);
+            for (std::size_t o = begin; o < end; ++o) weight.dequantize_row(o, rows.row(o - begin), run);
+            matmul_nt(x, rows.view(), y.col_range(begin, end - begin));
+        });
+    }
+};
+
+}  // namespace bitnet::inline BITNET_ABI

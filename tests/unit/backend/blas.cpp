@@ -1,0 +1,48 @@
+#include <bitnet/backend/blas.hpp>
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+using bitnet::Matrix;
+using bitnet::MatrixView;
+
+namespace {
+
+template <class T>
+Matrix<T> random_matrix(std::size_t rows, std::size_t cols, unsigned seed) {
+    std::mt19937 random(seed);
+    std::uniform_int_distribution<int> digit(-4, 4);  // sums of few of these are exact
+    Matrix<T> out(rows, cols);
+    for (std::size_t r = 0; r < rows; ++r)
+        for (T& value : out.row(r)) value = static_cast<T>(digit(random));
+    return out;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("products of parts of matrices are those of the plain loops", T, float, double) {
+    const Matrix<T> a_whole = random_matrix<T>(7, 9, 1), b_whole = random_matrix<T>(8, 11, 2);
+    const MatrixView<const T> a = a_whole.view().row_range(1, 5).col_range(2, 6);
+    const MatrixView<const T> b = b_whole.view().col_range(3, 6), b_other = b_whole.view().row_range(1, 6);
+    Matrix<T> nt(5, 8), nn(5, 11);
+    nt(0, 0) = nn(0, 0) = 100;  // is replaced
+    matmul_nt(a, b, nt, T(2));
+    matmul_nn(a, b_other, nn);
+    for (std::size_t i = 0; i < 5; ++i) {
+        for (std::size_t j = 0; j < 8; ++j) {
+            T sum = 0;
+            for (std::size_t k = 0; k < 6; ++k) sum += a(i, k) * b(j, k);
+            CHECK(nt(i, j) == 2 * sum);
+        }
+        for (std::size_t j = 0; j < 11; ++j) {
+            T sum = 0;
+            for (std::size_t k = 0; k < 6; ++k) sum += a(i, k) * b_other(k, j);
+            CHECK(nn(i, j) == sum);
+        }
+    }
+    const Matrix<T> before = nn;
+    matmul_nn(a, b_other, nn, T(1), T(1));
+    CHECK(nn(3, 4) == 2 * before(3, 4));
+    matmul_nt(a.row_range(0, 0), b, nt.view().row_range(0, 0));  // nothing is legal
+}

@@ -1,0 +1,97 @@
+#include <bitnet/model/model_weights.hpp>
+
+#include <doctest/doctest.h>
+
+#include <bitnet/pipeline/output_directory.hpp>
+
+#include "../pipeline/models.hpp"
+
+using bitnet::execution;
+using bitnet::Json;
+using bitnet::Matrix;
+using bitnet::ModelWeights;
+using bitnet::TernaryTensor;
+using bitnet_test::refusal;
+using bitnet_test::TempDir;
+
+namespace {
+
+/// A model and both of its outputs.
+void compress_model(const std::filesystem::path& place, const bitnet::RandomModel& model) {
+    bitnet::write_random_model(place / "model", model);
+    const bitnet::ModelDir original(place / "model");
+    std::filesystem::create_directory(place / "out");
+    bitnet::compress_model(original, bitnet::recipe::Default{}, bitnet::prepare_outputs(original, place / "out", {}), execution());
+}
+
+}  // namespace
+
+TEST_CASE("a linear weight has its outputs as rows, packed or not, however the file stores it") {
+    for (const std::string architecture : {"llama", "gpt2"}) {
+        const TempDir dir;
+        compress_model(dir.path(), {.architecture = architecture});
+        const ModelWeights dense(dir / "model"), packed(dir / "out" / "quantized"), twin(dir / "out" / "dequantized");
+        CHECK_FALSE(dense.packed());
+        CHECK(packed.packed());
+        CHECK_FALSE(twin.packed());
+        const std::string name = architecture == "gpt2" ? "h.1.mlp.c_proj.weight" : "model.layers.1.mlp.down_proj.weight";
+        const auto original = std::get<Matrix<float>>(dense.linear(name, execution()));
+        const auto ternary = std::get<TernaryTensor>(packed.linear(name, execution()));
+        const auto half = std::get<Matrix<float>>(twin.linear(name, execution()));
+        CHECK(original.rows() == 64);
+        CHECK(original.cols() == 192);
+        CHECK(ternary.shape == bitnet::Shape{64, 192});
+        REQUIRE(half.rows() == 64);
+        std::vector<float> row(192);
+        std::size_t other_sign = 0, not_rounded = 0;
+        for (std::size_t r = 0; r < 64; ++r) {
+            ternary.dequantize_row(r, row, execution());
+            for (std::size_t c = 0; c < 192; ++c) {
+                other_sign += row[c] * original(r, c) < 0;
+                not_rounded += half(r, c) != to_float(bitnet::to_half(row[c]));
+            }
+        }
+        CHECK(other_sign == 0);
+        CHECK(not_rounded == 0);
+    }
+}
+
+TEST_CASE("an output of compression as a whole is no model, and the sentence names the two in it") {
+    const TempDir dir;
+    compress_model(dir.path(), {});
+    const auto problem = refusal([&] { ModelWeights(dir / "out"); });
+    CHECK(problem.first == bitnet::errc::missing);
+    CHECK(problem.second == (dir / "out").string() + ": no config.json here; an output of compression holds two models, "
+                            "quantized/ and dequantized/: name one");
+}
+
+TEST_CASE("packed tensors that contradict config.json are refused with both shapes") {
+    const TempDir dir;
+    compress_model(dir.path(), {});
+    const auto path = dir / "out" / "quantized";
+    Json config = bitnet::read_json_file(path / "config.json");
+    config.set("intermediate_size", 128);
+    std::filesystem::remove(path / "config.json");
+    bitnet::write_file(path / "config.json", to_text(config));
+    const auto problem = refusal([&] { ModelWeights{path}; });
+    CHECK(problem.first == bitnet::errc::bad_shape);
+    CHECK(problem.second == path.string() + ": tensor \"model.layers.0.mlp.gate_proj.weight\": shape (192, 64), expected "
+                            "(128, 64) = (intermediate_size, hidden_size) of config.json");
+}
+
+TEST_CASE("a model whose layers make their weights ternary as they run has ternary weights here") {
+    const TempDir dir;
+    bitnet::write_random_model(dir / "model", {.architecture = "bitnet",
+                                               .keys = {{"quantization_config", Json::object({{"quant_method", "bitnet"},
+                                                                                              {"linear_class", "autobitlinear"},
+                                                                                              {"quantization_mode", "online"}})}}});
+    const ModelWeights weights(dir / "model");
+    CHECK(weights.ternary_online());
+    const auto ternary = std::get<TernaryTensor>(weights.linear("model.layers.0.mlp.up_proj.weight", execution()));
+    CHECK(ternary.whole_tensor);
+    CHECK(ternary.scale_type == bitnet::DType::F32);
+    const Matrix<float> dense = weights.dense("model.layers.0.mlp.up_proj.weight", execution());
+    double sum = 0;
+    for (const float w : dense.values()) sum += std::fabs(static_cast<double>(w));
+    CHECK(static_cast<double>(ternary.scales[0]) == doctest::Approx(sum / static_cast<double>(dense.values().size())));
+}
