@@ -94,7 +94,7 @@ struct Metaspace {
         bool begun = false, in_first = false;
     };
     template <class Next>
-    void push(State& state, Piece piece, const Next& next) const {
+    void push(State& state, const Piece& piece, const Next& next) const {
         if (piece.begins) state.in_first = !std::exchange(state.begun, true);
         const std::string_view space = state.in_first && !first_is_kept ? "" : " ";
         std::string out;

@@ -53,7 +53,7 @@ struct Split {
     Behavior behavior = Behavior::isolated;
     bool invert = false;  ///< what lies between the matches counts as the matches
 
-    void operator()(Word word, std::vector<Word>& out) const {
+    void operator()(const Word& word, std::vector<Word>& out) const {
         struct Stretch {
             Range range;
             bool match;
