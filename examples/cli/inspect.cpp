@@ -116,6 +116,16 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
     return out;
 }
 
+/// Bytes of the weights of a model in memory, by precision; "ternary" is 2 bits and an FP16 scale for 64 weights, of the
+/// matrices that the default recipe makes ternary, and FP16 for all others.
+Json memory_of(const ModelDir& model) {
+    std::size_t ternary = 0;
+    for (const auto& [role, count] : model.parameters_by_role())
+        if (role == TensorRole::attention || role == TensorRole::feed_forward) ternary += count;
+    const std::size_t all = model.parameter_count();
+    return Json::object({{"fp32", 4 * all}, {"fp16", 2 * all}, {"ternary", 2 * (all - ternary) + ternary / 4 + ternary / 32}});
+}
+
 Listing list_model(const ModelDir& model, const Options& options) {
     Listing out{.table = Table({"tensor", "shape", "dtype", "role"})};
     for (const ModelTensor& tensor : model.tensors()) {
@@ -152,6 +162,11 @@ Listing list_model(const ModelDir& model, const Options& options) {
         out.lines.push_back(message(to_string(role), ": ", count));
     }
     out.summary.set("parameters_by_role", std::move(roles));
+    const Json memory = memory_of(model);
+    const auto bytes = [&](const char* precision) { return bytes_text(memory.at(precision, "memory").as_unsigned()); };
+    out.lines.push_back(message("memory: ", bytes("fp32"), " in FP32, ", bytes("fp16"), " in FP16, ", bytes("ternary"),
+                                " with ternary matrices"));
+    out.summary.set("memory_bytes", memory);
     Json::Array notes;
     for (const std::string& note : model.notes()) {
         notes.emplace_back(note);

@@ -91,6 +91,18 @@ TEST_CASE("tokenize shows the ids of a text and the text of ids") {
     CHECK(text.out.starts_with("a b"));
 }
 
+TEST_CASE("inspect counts parameters by role and what they take in memory") {
+    const Place place;
+    const Json result = json_of({"inspect", place.model()});
+    const auto count = [&](const char* role) { return result.at("parameters_by_role", "json").at(role, "json").as_unsigned(); };
+    const std::uint64_t ternary = count("attention") + count("feed_forward"), all = result.at("parameters", "json").as_unsigned();
+    CHECK(ternary + count("token_embedding") + count("norm") == all);
+    const Json& memory = result.at("memory_bytes", "json");
+    CHECK(memory.at("fp32", "json").as_unsigned() == 4 * all);
+    CHECK(memory.at("fp16", "json").as_unsigned() == 2 * all);
+    CHECK(memory.at("ternary", "json").as_unsigned() == 2 * (all - ternary) + ternary * 9 / 32);  // 2.25 bits
+}
+
 TEST_CASE("what cannot be run is refused in a sentence") {
     const Place place;
     const std::string model = place.model().string();
