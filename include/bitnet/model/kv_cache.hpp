@@ -23,25 +23,12 @@ public:
     /// Tokens read so far.
     std::size_t length() const noexcept { return length_; }
     Layer& layer(std::size_t i) { return layers_[i]; }
-    std::size_t bytes() const noexcept {
-        std::size_t sum = 0;
-        for (const Layer& layer : layers_) sum += 2 * layer.keys.rows() * layer.keys.cols() * sizeof(T);
-        return sum;
-    }
     /// Room for `tokens` more, to be filled in layer by layer.
     void grow(std::size_t tokens) {
         length_ += tokens;
         for (Layer& layer : layers_) {
             layer.keys.resize_rows(length_);
             layer.values.resize_rows(length_);
-        }
-    }
-    /// Forgets all tokens from `length` on.
-    void truncate(std::size_t length) {
-        length_ = length;
-        for (Layer& layer : layers_) {
-            layer.keys.resize_rows(length);
-            layer.values.resize_rows(length);
         }
     }
 

@@ -39,13 +39,6 @@ struct Projection {
     std::size_t outputs() const {
         return std::visit([](const auto& any) { return any.outputs(); }, linear);
     }
-    bool ternary() const { return std::holds_alternative<TernaryLinear>(linear); }
-    /// Bytes of weights that one product reads.
-    std::size_t weight_bytes() const {
-        if (const auto* packed = std::get_if<TernaryLinear>(&linear)) return packed->weight.stored_bytes();
-        const auto& dense = std::get<Linear<float>>(linear);
-        return dense.inputs() * dense.outputs() * sizeof(float);
-    }
     void forward(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
         if (const auto* dense = std::get_if<Linear<float>>(&linear)) return dense->forward(x, y, run.threads);
         std::get<TernaryLinear>(linear).forward(x, y, run);

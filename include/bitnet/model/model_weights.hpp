@@ -34,8 +34,8 @@ public:
         if (std::filesystem::is_directory(path / "quantized") && !std::filesystem::exists(path / config_file_name))
             throw error(errc::missing, message(path.string(), ": no ", config_file_name, " here; an output of "
                                                "compression holds two models, quantized/ and dequantized/: name one"));
-        if (holds_packed(path)) {
-            config_ = read_model_config(path);
+        if (std::filesystem::exists(path / config_file_name)) config_ = read_model_config(path);
+        if (config_.quant_method == packed_quant_method) {
             packed_.emplace(path);
             for (const PackedTensor& tensor : packed_->tensors()) packed_by_name_.emplace(tensor.name, &tensor);
             check_packed();
@@ -86,11 +86,6 @@ public:
     }
 
 private:
-    static bool holds_packed(const std::filesystem::path& path) {
-        std::error_code ignored;
-        return std::filesystem::is_directory(path, ignored) && std::filesystem::exists(path / config_file_name) &&
-               read_model_config(path).quant_method == packed_quant_method;
-    }
     static Matrix<float> turned(Matrix<float> stored, bool transposed) {
         if (!transposed) return stored;
         Matrix<float> out(stored.cols(), stored.rows());

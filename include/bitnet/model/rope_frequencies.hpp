@@ -73,7 +73,7 @@ inline double apply_yarn(const RopeConfig& rope, std::size_t head_dim, std::vect
 }  // namespace detail
 
 /// The frequencies for a text of `length` tokens; only RopeKind::dynamic depends on that.
-/// Source  transformers, modeling_rope_utils; formulas: docs/architecture.md
+/// Source  Hugging Face transformers, modeling_rope_utils
 inline RopeFrequencies rope_frequencies(const RopeConfig& rope, std::size_t head_dim, std::size_t max_positions,
                                         std::size_t length) {
     double theta = rope.theta;

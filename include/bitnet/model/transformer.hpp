@@ -66,16 +66,6 @@ public:
     void logits(MatrixView<const float> hidden, MatrixView<float> out, Execution run) const {
         Linear<float>::multiply(hidden, head(), out, run.threads);
     }
-    /// Bytes of weights that generating one token reads.
-    std::size_t weight_bytes_per_token() const {
-        std::size_t sum = head().rows * head().cols * sizeof(float);
-        for (const DecoderLayer& layer : layers_) {
-            for (const Projection& part : layer.qkv) sum += part.weight_bytes();
-            if (layer.gate) sum += layer.gate->weight_bytes();
-            sum += layer.attention_output.weight_bytes() + layer.up.weight_bytes() + layer.down.weight_bytes();
-        }
-        return sum;
-    }
 
 private:
     MatrixView<const float> head() const noexcept { return head_.rows() != 0 ? head_.view() : embedding_.view(); }
@@ -113,7 +103,7 @@ private:
             std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());
             std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
         }
-        AttentionShape shape{config_.heads, config_.kv_heads, d, attention_scale(i), config_.window(i)};
+        const AttentionShape shape{config_.heads, config_.kv_heads, d, attention_scale(i), config_.window(i)};
         const MatrixView<const float> keys = std::as_const(cache.keys).view().row_range(0, first + x.rows);
         const MatrixView<const float> values = std::as_const(cache.values).view().row_range(0, first + x.rows);
         attention<float>(qkv.view().col_range(0, wide), keys, values, shape, heads, run.threads);

@@ -40,7 +40,7 @@ struct TernaryLinear {
     }
 
 private:
-    /// Up to here the kernels that read packed bytes are quicker than BLAS on unpacked rows; found by `bitnet bench`.
+    /// Up to here the kernels read packed bytes, beyond it BLAS gets unpacked rows. A guess: no bench compares them yet.
     static constexpr std::size_t tokens_without_blas = 4;
 
     TernaryMatrix packed() const {

@@ -38,21 +38,9 @@ std::vector<float> reference(const matrices::Matrix& m, const std::vector<float>
     return y;
 }
 
-void check_product(std::mt19937& random, Layout layout, std::size_t tokens, std::size_t rows, std::size_t cols,
-                   std::size_t group) {
-    const auto m = matrices::random_matrix(random, layout, rows, cols, group);
-    const auto floats = matrices::random_activations(random, tokens * cols);
-    const auto expected = reference(m, floats);
-    for (const Kernels* kernels : available_kernels()) {
-        FloatActivations x;
-        prepare(x, floats, m.view(), *kernels);
-        std::vector<float> y(tokens * rows, 9.0f);
-        multiply(m.view(), 0, rows / 2, x, y, *kernels);  // two shares of the rows, as of two threads
-        multiply(m.view(), rows / 2, rows, x, y, *kernels);
-        INFO(kernels->arch, ", ", to_string(layout), ", ", tokens, " tokens, ", rows, " x ", cols, ", groups of ", group);
-        CHECK(y == expected);
-    }
-}
+constexpr auto plain_loops = [](const matrices::Matrix& m, const std::vector<float>& x, const FloatActivations&) {
+    return reference(m, x);
+};
 
 }  // namespace
 
@@ -63,7 +51,7 @@ TEST_CASE("float products equal plain loops for rows of every length") {
     for (const Layout layout : matrices::every_layout)
         for (std::size_t cols = 1; cols <= 300; ++cols)
             for (const std::size_t group : {std::size_t{0}, cols, std::size_t{64}, std::size_t{128}, std::size_t{32}})
-                check_product(random, layout, cols % 2 == 0 ? 1 : 4, 3, cols, group);
+                matrices::check_product<FloatActivations>(random, layout, cols % 2 == 0 ? 1 : 4, 3, cols, group, plain_loops);
 }
 
 TEST_CASE("float products equal plain loops for groups of any size and any number of tokens") {
@@ -75,7 +63,7 @@ TEST_CASE("float products equal plain loops for groups of any size and any numbe
             for (const std::size_t group : std::to_array<std::size_t>({0, 1, 3, 32, 64, 100, 128, 192, 2560, 4160, 9000}))
                 for (const std::size_t tokens : std::to_array<std::size_t>({1, 2, 3, 5, 17}))
                     if (cols < 1000 || tokens == 1 || (tokens == 5 && group > 3))
-                        check_product(random, layout, tokens, 5, cols, group);
+                        matrices::check_product<FloatActivations>(random, layout, tokens, 5, cols, group, plain_loops);
 }
 
 TEST_CASE("float products are near those in double") {

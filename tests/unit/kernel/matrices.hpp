@@ -8,7 +8,10 @@
 #include <span>
 #include <vector>
 
-#include <bitnet/kernel/ternary_matrix.hpp>
+#include <doctest/doctest.h>
+
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/kernel/multiply.hpp>
 #include <bitnet/pack/int8.hpp>
 #include <bitnet/pack/trit2.hpp>
 #include <bitnet/pack/trit5.hpp>
@@ -63,6 +66,26 @@ inline double in_eight_lanes(const std::vector<double>& terms) {
     std::vector<double> lane(8, 0.0);
     for (std::size_t g = 0; g < terms.size(); ++g) lane[g % 8] += terms[g];
     return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+/// Products of random matrices with all kernels of this machine, the rows in two shares as two threads would take them,
+/// equal reference(matrix, floats, activations) bit for bit.
+template <class Activations, class Reference>
+void check_product(std::mt19937& random, bitnet::Layout layout, std::size_t tokens, std::size_t rows, std::size_t cols,
+                   std::size_t group, const Reference& reference) {
+    const Matrix m = random_matrix(random, layout, rows, cols, group);
+    const std::vector<float> floats = random_activations(random, tokens * cols);
+    std::vector<float> expected;
+    for (const bitnet::Kernels* kernels : bitnet::available_kernels()) {
+        Activations x;
+        prepare(x, floats, m.view(), *kernels);
+        if (expected.empty()) expected = reference(m, floats, x);
+        std::vector<float> y(tokens * rows, 9.0f);
+        multiply(m.view(), 0, rows / 2, x, y, *kernels);
+        multiply(m.view(), rows / 2, rows, x, y, *kernels);
+        INFO(kernels->arch, ", ", to_string(layout), ", ", tokens, " tokens, ", rows, " x ", cols, ", groups of ", group);
+        CHECK(y == expected);
+    }
 }
 
 }  // namespace matrices
