@@ -64,7 +64,8 @@ std::vector<std::vector<std::uint32_t>> read_documents(const Options& options, c
 }
 
 /// For document i a tensor "logits.i", F32 (tokens, vocabulary), each document read from its beginning and whole.
-void write_logits(const std::filesystem::path& file, const Transformer& model,
+/// The file appears whole or not at all.
+void write_logits(const std::filesystem::path& wanted, const Transformer& model,
                   const std::vector<std::vector<std::uint32_t>>& documents, Execution run) {
     std::vector<PlannedTensor> plan;
     for (std::size_t i = 0; i < documents.size(); ++i) {
@@ -73,7 +74,15 @@ void write_logits(const std::filesystem::path& file, const Transformer& model,
                                                  model.config().max_positions, " positions"));
         plan.push_back({message("logits.", i), DType::F32, {documents[i].size(), model.vocabulary()}});
     }
-    SafetensorsWriter writer(file, plan);
+    struct Partial {
+        std::filesystem::path path;
+        ~Partial() {
+            std::error_code ignored;
+            std::filesystem::remove(path, ignored);  // nothing, where it was renamed
+        }
+    };
+    const Partial file{wanted.string() + ".partial"};
+    SafetensorsWriter writer(file.path, plan);
     for (std::size_t i = 0; i < documents.size(); ++i) {
         KvCache<float> cache = model.new_cache();
         const Matrix<float> hidden = model.forward(documents[i], cache, run);
@@ -82,6 +91,7 @@ void write_logits(const std::filesystem::path& file, const Transformer& model,
         writer.write(plan[i].name, std::as_bytes(std::span(logits.values())));
     }
     writer.finish();
+    std::filesystem::rename(file.path, wanted);
 }
 
 void eval(const Options& options, const CommonOptions& common) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <bitnet/infer/generate.hpp>
 #include <bitnet/kernel/dispatch.hpp>
@@ -54,15 +55,20 @@ void generate_text(const Options& options, const CommonOptions& common) {
         std::fwrite(piece.data(), 1, piece.size(), stdout);
         std::fflush(stdout);
     };
-    for (const std::uint32_t id : prompt) say(stream.push(id));
+    const auto say_prompt = [&] {  // with the first token: a refusal before it then stands alone
+        for (const std::uint32_t id : prompt) say(stream.push(id));
+    };
+    bool begun = false;
     const auto begin = std::chrono::steady_clock::now();
     bool ended = false;
     const auto ids = generate(model, prompt, options.count, Sampler(options.sampling), run, [&](std::uint32_t id) {
         ended = std::find(ends.begin(), ends.end(), id) != ends.end();
+        if (!std::exchange(begun, true)) say_prompt();
         if (!ended) say(stream.push(id));
         return !ended;
     });
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (!begun) say_prompt();
     say(stream.finish());
     if (common.json) {
         Json::Array list;

@@ -63,6 +63,10 @@ TEST_CASE("eval takes token ids, and writes logits") {
     const bitnet::SafetensorsFile logits(place.dir / "logits.safetensors");
     CHECK(logits.find("logits.0")->shape == bitnet::Shape{3, 40});
     CHECK(logits.find("logits.1")->shape == bitnet::Shape{2, 40});
+    write_text(place.text(), "5 39 7\n40\n");  // the second document has an id beyond the vocabulary
+    CHECK(run_program({"eval", place.model(), "--text", place.text(), "--split", "ids", "--logits", place.dir / "bad"}).status == 1);
+    CHECK_FALSE(fs::exists(place.dir / "bad"));
+    CHECK_FALSE(fs::exists(place.dir / "bad.partial"));
     write_text(place.text(), "5 six 7\n");
     CHECK(refusal_of_program({"eval", place.model(), "--text", place.text(), "--split", "ids"}) ==
           place.text().string() + ":1: not a list of token ids");
@@ -107,6 +111,7 @@ TEST_CASE("what cannot be run is refused in a sentence") {
     const Place place;
     const std::string model = place.model().string();
     CHECK(refusal_of_program({"generate", place.model(), "--prompt", ""}) == "the prompt has no token");
+    CHECK(run_program({"generate", place.model(), "--prompt", "ab", "--top-p", "2"}).out.empty());
     CHECK(refusal_of_program({"generate", place.out(), "--prompt", "a"}).find("quantized/ and dequantized/: name one") !=
           std::string::npos);
     write_text(place.text(), "");
