@@ -97,7 +97,7 @@ struct ByteLevel {
         if (add_prefix_space && !word.text.starts_with(' ')) word.text.insert(0, 1, ' ');
         std::vector<Word> words;
         if (pattern)
-            Split{Pattern(*pattern)}(std::move(word), words);
+            Split{Pattern(*pattern)}(word, words);
         else
             words.push_back(std::move(word));
         for (Word& part : words) out.push_back({to_byte_alphabet(part.text), part.first});
@@ -123,7 +123,7 @@ struct Metaspace {
         const bool wanted = prepend == Prepend::always || (prepend == Prepend::first && word.first);
         word.text = (wanted && !text.starts_with(replacement) ? replacement : std::string()) + text;
         if (split)
-            Split{Pattern(replacement), Behavior::merged_with_next}(std::move(word), out);
+            Split{Pattern(replacement), Behavior::merged_with_next}(word, out);
         else
             out.push_back(std::move(word));
     }
