@@ -9,18 +9,21 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <exception>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <numeric>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <thread>
 #include <tuple>
 #include <type_traits>
@@ -1919,7 +1922,8 @@ BITNET_INLINE std::size_t rows_in_cache(std::size_t row_bytes) noexcept {
 }
 
 /// trit2 with activations in planes: four tokens at a time share the unpacking of two rows, which share their
-/// activations.
+/// activations. A single token has rows by two as well: one and four are 5 to 10 % slower out of cache, see
+/// bench/kernel/ternary_product.cpp.
 template <class Arch>
 BITNET_INLINE void trit2_product(const TernaryMatrix& w, std::size_t first, std::size_t last, const Int8Activations& x,
                           float* y, std::size_t stride) noexcept {
@@ -1935,7 +1939,7 @@ BITNET_INLINE void trit2_product(const TernaryMatrix& w, std::size_t first, std:
         }
         for (; t < x.tokens; ++t) {
             std::size_t row = begin;
-            for (; row + 4 <= end; row += 4) trit2_tile<Arch, 4, 1>(w, shape, row, x, t, y, stride);
+            for (; row + 2 <= end; row += 2) trit2_tile<Arch, 2, 1>(w, shape, row, x, t, y, stride);
             for (; row < end; ++row) trit2_tile<Arch, 1, 1>(w, shape, row, x, t, y, stride);
         }
     }
@@ -2109,6 +2113,90 @@ void float_product(const TernaryMatrix& w, std::size_t first, std::size_t last, 
             for (std::size_t row = begin; row < end; ++row) float_row<Arch, Codec, 2>(w, row, x, t, y, stride);
         for (; t < x.tokens; ++t)
             for (std::size_t row = begin; row < end; ++row) float_row<Arch, Codec, 1>(w, row, x, t, y, stride);
+    }
+}
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+// ---- <bitnet/kernel/widen.hpp>
+/// 16-bit floats to floats, from bytes at any alignment.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// widen_block of them.
+template <class Arch, class Float16>
+BITNET_INLINE void widen_whole(const std::byte* in, float* out) noexcept {
+    if constexpr (std::is_same_v<Float16, Half>) Ops<Arch>::widen_f16(in, out);
+    else Ops<Arch>::widen_bf16(in, out);
+}
+
+/// out[i] = value of the 16-bit float at in + 2·i. Exact; a NaN stays a NaN, its payload may change.
+/// `in` is the start of 2·n bytes, `out` of n floats; the two do not overlap.
+template <class Arch, class Float16>
+void widen(const std::byte* in, float* out, std::size_t n) noexcept {
+    const std::size_t whole = n - n % widen_block;
+    for (std::size_t i = 0; i < whole; i += widen_block) {
+        prefetch(reinterpret_cast<std::uintptr_t>(in + 2 * i) + 2 * n);  // the same place of the next row
+        widen_whole<Arch, Float16>(in + 2 * i, out + i);
+    }
+    if (whole == n) return;
+    std::byte rest[2 * widen_block] = {};
+    float wide[widen_block];
+    std::memcpy(rest, in + 2 * whole, 2 * (n - whole));
+    widen_whole<Arch, Float16>(rest, wide);
+    std::memcpy(out + whole, wide, sizeof(float) * (n - whole));
+}
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+// ---- <bitnet/kernel/half_product.hpp>
+/// Products of 16-bit floating-point weights and float activations.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// One row with tokens [0, Tokens), x and y as in half_product.
+template <class Arch, class Float16, std::size_t Tokens>
+BITNET_INLINE void half_row(const std::uint16_t* w, std::size_t cols, const float* x, float* y, std::size_t stride) noexcept {
+    using O = Ops<Arch>;
+    DoubleLanes<Arch, widen_block> lanes[Tokens];
+    const auto add = [&](const float* weights, const float* activations, std::size_t apart) __attribute__((always_inline)) {
+        unroll<DoubleLanes<Arch, widen_block>::batches>([&](auto i) __attribute__((always_inline)) {
+            const auto weight = O::load_double(weights + i * O::doubles);
+            unroll<Tokens>([&](auto t) __attribute__((always_inline)) {
+                lanes[t].lane[i] = lanes[t].lane[i] + weight * O::load_double(activations + t * apart + i * O::doubles);
+            });
+        });
+    };
+    alignas(64) float wide[widen_block];
+    const std::size_t whole = cols - cols % widen_block;
+    for (std::size_t c = 0; c < whole; c += widen_block) {
+        widen_whole<Arch, Float16>(reinterpret_cast<const std::byte*>(w + c), wide);
+        add(wide, x + c, cols);
+    }
+    if (whole != cols) {
+        float rest[Tokens * widen_block] = {};
+        widen<Arch, Float16>(reinterpret_cast<const std::byte*>(w + whole), wide, cols - whole);
+        std::fill(wide + (cols - whole), wide + widen_block, 0.0f);
+        for (std::size_t t = 0; t < Tokens; ++t)
+            std::memcpy(rest + t * widen_block, x + t * cols + whole, sizeof(float) * (cols - whole));
+        add(wide, rest, widen_block);
+    }
+    for (std::size_t t = 0; t < Tokens; ++t) y[t * stride] = static_cast<float>(lanes[t].total());
+}
+
+/// y[t·stride + r] = Σ_c w[r][c]·x[t][c] for rows [first, last) and all tokens, w read as it is.
+///
+/// w: (rows, cols)  x: (tokens, cols)  y: rows of `stride` floats, of which those of the range are written. Products of
+/// two floats are exact in double, where 16 lanes take them: lane c % 16 in the order of columns, lanes folded halves on
+/// halves, the sum rounded to float once. Every Arch writes the same bits.
+template <class Arch, class Float16>
+void half_product(const std::uint16_t* w, std::size_t cols, std::size_t first, std::size_t last, const float* x,
+                  std::size_t tokens, float* y, std::size_t stride) noexcept {
+    for (std::size_t row = first; row < last; ++row) {
+        std::size_t t = 0;
+        for (; t + 2 <= tokens; t += 2)
+            half_row<Arch, Float16, 2>(w + row * cols, cols, x + t * cols, y + t * stride + row, stride);
+        if (t < tokens) half_row<Arch, Float16, 1>(w + row * cols, cols, x + t * cols, y + t * stride + row, stride);
     }
 }
 
@@ -2338,34 +2426,6 @@ Grid least_squares(const float* w, std::size_t n, float* scratch) noexcept {
 
 }  // namespace bitnet::inline BITNET_ABI::kernel
 
-// ---- <bitnet/kernel/widen.hpp>
-/// 16-bit floats to floats, from bytes at any alignment.
-
-namespace bitnet::inline BITNET_ABI::kernel {
-
-/// out[i] = value of the 16-bit float at in + 2·i. Exact; a NaN stays a NaN, its payload may change.
-/// `in` is the start of 2·n bytes, `out` of n floats; the two do not overlap.
-template <class Arch, class Float16>
-void widen(const std::byte* in, float* out, std::size_t n) noexcept {
-    const auto widen_whole = [](const std::byte* from, float* to) {
-        if constexpr (std::is_same_v<Float16, Half>) Ops<Arch>::widen_f16(from, to);
-        else Ops<Arch>::widen_bf16(from, to);
-    };
-    const std::size_t whole = n - n % widen_block;
-    for (std::size_t i = 0; i < whole; i += widen_block) {
-        prefetch(reinterpret_cast<std::uintptr_t>(in + 2 * i) + 2 * n);  // the same place of the next row
-        widen_whole(in + 2 * i, out + i);
-    }
-    if (whole == n) return;
-    std::byte rest[2 * widen_block] = {};
-    float wide[widen_block];
-    std::memcpy(rest, in + 2 * whole, 2 * (n - whole));
-    widen_whole(rest, wide);
-    std::memcpy(out + whole, wide, sizeof(float) * (n - whole));
-}
-
-}  // namespace bitnet::inline BITNET_ABI::kernel
-
 // ---- <bitnet/kernel/kernels.hpp>
 /// The kernels of one instruction set as a table of functions, so that a program is compiled once and they once a set.
 
@@ -2385,6 +2445,9 @@ struct Kernels {
     using Product = void(const TernaryMatrix& w, std::size_t first, std::size_t last, const Activations& x, float* y,
                          std::size_t stride) noexcept;
 
+    using HalfProduct = void(const std::uint16_t* w, std::size_t cols, std::size_t first, std::size_t last, const float* x,
+                             std::size_t tokens, float* y, std::size_t stride) noexcept;
+
     std::string_view arch;
     Widen* widen_f16;
     Widen* widen_bf16;
@@ -2399,6 +2462,8 @@ struct Kernels {
     Prepare<FloatActivations>* float_activations;
     std::array<Product<Int8Activations>*, 3> int8_product;    ///< by Layout
     std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
+    HalfProduct* half_product_f16;
+    HalfProduct* half_product_bf16;
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -2419,6 +2484,8 @@ inline constexpr Kernels kernels_of{
                      kernel::int8_product<Arch, pack::Trit5>},
     .float_product = {kernel::float_product<Arch, pack::Int8>, kernel::float_product<Arch, pack::Trit2>,
                       kernel::float_product<Arch, pack::Trit5>},
+    .half_product_f16 = kernel::half_product<Arch, Half>,
+    .half_product_bf16 = kernel::half_product<Arch, BFloat16>,
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.
@@ -3016,6 +3083,113 @@ private:
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/core/worker_pool.hpp>
+/// Threads that wait for work: starting one costs tens of microseconds, waking one costs a few.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Helpers that all callers of a process share. Who calls takes part itself and waits for nobody that has not begun, so
+/// that work may call for help in turn.
+class WorkerPool {
+public:
+    /// The pool of this process. It grows as far as anyone asks for and is never destroyed: nothing waits for its
+    /// threads when the program ends.
+    static WorkerPool& shared() {
+        static WorkerPool& pool = *new WorkerPool;
+        return pool;
+    }
+
+    /// Calls work() on this thread and on up to `helpers` others, and returns when all of these calls have.
+    /// work: throws nothing; a later call finds what earlier ones have left to do, if anything
+    template <class Work>
+    void run(unsigned helpers, const Work& work) {
+        if (helpers == 0) return work();
+        Job job{[](const void* context) { (*static_cast<const Work*>(context))(); }, &work, helpers};
+        post(job, helpers);
+        work();
+        finish(job);
+    }
+
+private:
+    struct Job {
+        void (*call)(const void*);
+        const void* context;
+        unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
+        std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
+    };
+
+    void post(Job& job, unsigned helpers) {
+        {
+            const std::lock_guard lock(mutex_);
+            try {
+                while (threads_ < helpers) {
+                    std::thread([this] { serve(); }).detach();
+                    ++threads_;
+                }
+            } catch (const std::system_error&) {  // no more threads to be had: fewer do the work
+            }
+            jobs_.push_back(&job);
+            posted_.fetch_add(1, std::memory_order_release);
+        }
+        for (unsigned i = 0; i < helpers; ++i) wake_.notify_one();
+    }
+
+    void finish(Job& job) {
+        {
+            const std::lock_guard lock(mutex_);
+            std::erase(jobs_, &job);
+        }
+        const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
+        if (spin_until(idle)) return;
+        std::unique_lock lock(mutex_);
+        ended_.wait(lock, idle);
+    }
+
+    void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
+            if (wanting == jobs_.end()) {
+                const std::uint64_t seen = posted_.load(std::memory_order_relaxed);
+                const auto more = [this, seen] { return posted_.load(std::memory_order_acquire) != seen; };
+                lock.unlock();
+                const bool come = spin_until(more);
+                lock.lock();
+                if (!come) wake_.wait(lock, more);
+                continue;
+            }
+            Job& job = **wanting;
+            --job.wanted;
+            job.inside.fetch_add(1, std::memory_order_relaxed);
+            lock.unlock();
+            job.call(job.context);
+            lock.lock();
+            // Under the lock, so that who waits is either woken or sees it first; behind it the job may be gone.
+            if (job.inside.fetch_sub(1, std::memory_order_release) == 1) ended_.notify_all();
+        }
+    }
+
+    /// Whether it came true within some tens of microseconds: the next product of a layer is nearly always that close.
+    template <class Condition>
+    static bool spin_until(const Condition& condition) {
+        for (int i = 0; i < 1500; ++i) {
+            if (condition()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        return condition();
+    }
+
+    std::mutex mutex_{};
+    std::condition_variable wake_{}, ended_{};
+    std::vector<Job*> jobs_{};
+    std::atomic<std::uint64_t> posted_{0};
+    unsigned threads_ = 0;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/core/parallel_for.hpp>
 /// Loops over independent pieces of work on several threads.
 
@@ -3038,28 +3212,24 @@ void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&&
     const std::size_t pieces = (count - 1) / piece + 1;
     std::atomic<std::size_t> next{0};
     std::atomic<std::size_t> first_failed{pieces};
-    std::vector<std::exception_ptr> failures(std::min<std::size_t>(thread_count(threads), pieces));
-    std::vector<std::size_t> failed_piece(failures.size(), pieces);
-    const auto run = [&](std::size_t worker) {
+    std::mutex failing;
+    std::exception_ptr failure;
+    const auto run = [&] {
         // Pieces are handed out in ascending order, so every piece below a failed one has been started and ends.
         for (std::size_t i; (i = next.fetch_add(1)) < first_failed.load();) {
             try {
                 work(i * piece, std::min(count, (i + 1) * piece));
             } catch (...) {
-                failures[worker] = std::current_exception();
-                failed_piece[worker] = i;
-                for (std::size_t seen = first_failed.load(); i < seen && !first_failed.compare_exchange_weak(seen, i);) {}
+                const std::lock_guard lock(failing);
+                if (i > first_failed.load()) return;
+                first_failed = i;
+                failure = std::current_exception();
                 return;
             }
         }
     };
-    {
-        std::vector<std::jthread> others;
-        for (std::size_t worker = 1; worker < failures.size(); ++worker) others.emplace_back(run, worker);
-        run(0);
-    }
-    const auto lowest = std::min_element(failed_piece.begin(), failed_piece.end());
-    if (*lowest < pieces) std::rethrow_exception(failures[static_cast<std::size_t>(lowest - failed_piece.begin())]);
+    WorkerPool::shared().run(static_cast<unsigned>(std::min<std::size_t>(thread_count(threads), pieces)) - 1, run);
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -5,10 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <exception>
+#include <mutex>
 #include <thread>
-#include <vector>
 
-#include <bitnet/config/abi.hpp>
+#include <bitnet/core/worker_pool.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -29,28 +29,24 @@ void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&&
     const std::size_t pieces = (count - 1) / piece + 1;
     std::atomic<std::size_t> next{0};
     std::atomic<std::size_t> first_failed{pieces};
-    std::vector<std::exception_ptr> failures(std::min<std::size_t>(thread_count(threads), pieces));
-    std::vector<std::size_t> failed_piece(failures.size(), pieces);
-    const auto run = [&](std::size_t worker) {
+    std::mutex failing;
+    std::exception_ptr failure;
+    const auto run = [&] {
         // Pieces are handed out in ascending order, so every piece below a failed one has been started and ends.
         for (std::size_t i; (i = next.fetch_add(1)) < first_failed.load();) {
             try {
                 work(i * piece, std::min(count, (i + 1) * piece));
             } catch (...) {
-                failures[worker] = std::current_exception();
-                failed_piece[worker] = i;
-                for (std::size_t seen = first_failed.load(); i < seen && !first_failed.compare_exchange_weak(seen, i);) {}
+                const std::lock_guard lock(failing);
+                if (i > first_failed.load()) return;
+                first_failed = i;
+                failure = std::current_exception();
                 return;
             }
         }
     };
-    {
-        std::vector<std::jthread> others;
-        for (std::size_t worker = 1; worker < failures.size(); ++worker) others.emplace_back(run, worker);
-        run(0);
-    }
-    const auto lowest = std::min_element(failed_piece.begin(), failed_piece.end());
-    if (*lowest < pieces) std::rethrow_exception(failures[static_cast<std::size_t>(lowest - failed_piece.begin())]);
+    WorkerPool::shared().run(static_cast<unsigned>(std::min<std::size_t>(thread_count(threads), pieces)) - 1, run);
+    if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -1,0 +1,117 @@
+/// Threads that wait for work: starting one costs tens of microseconds, waking one costs a few.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include <bitnet/config/abi.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Helpers that all callers of a process share. Who calls takes part itself and waits for nobody that has not begun, so
+/// that work may call for help in turn.
+class WorkerPool {
+public:
+    /// The pool of this process. It grows as far as anyone asks for and is never destroyed: nothing waits for its
+    /// threads when the program ends.
+    static WorkerPool& shared() {
+        static WorkerPool& pool = *new WorkerPool;
+        return pool;
+    }
+
+    /// Calls work() on this thread and on up to `helpers` others, and returns when all of these calls have.
+    /// work: throws nothing; a later call finds what earlier ones have left to do, if anything
+    template <class Work>
+    void run(unsigned helpers, const Work& work) {
+        if (helpers == 0) return work();
+        Job job{[](const void* context) { (*static_cast<const Work*>(context))(); }, &work, helpers};
+        post(job, helpers);
+        work();
+        finish(job);
+    }
+
+private:
+    struct Job {
+        void (*call)(const void*);
+        const void* context;
+        unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
+        std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
+    };
+
+    void post(Job& job, unsigned helpers) {
+        {
+            const std::lock_guard lock(mutex_);
+            try {
+                while (threads_ < helpers) {
+                    std::thread([this] { serve(); }).detach();
+                    ++threads_;
+                }
+            } catch (const std::system_error&) {  // no more threads to be had: fewer do the work
+            }
+            jobs_.push_back(&job);
+            posted_.fetch_add(1, std::memory_order_release);
+        }
+        for (unsigned i = 0; i < helpers; ++i) wake_.notify_one();
+    }
+
+    void finish(Job& job) {
+        {
+            const std::lock_guard lock(mutex_);
+            std::erase(jobs_, &job);
+        }
+        const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
+        if (spin_until(idle)) return;
+        std::unique_lock lock(mutex_);
+        ended_.wait(lock, idle);
+    }
+
+    void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
+            if (wanting == jobs_.end()) {
+                const std::uint64_t seen = posted_.load(std::memory_order_relaxed);
+                const auto more = [this, seen] { return posted_.load(std::memory_order_acquire) != seen; };
+                lock.unlock();
+                const bool come = spin_until(more);
+                lock.lock();
+                if (!come) wake_.wait(lock, more);
+                continue;
+            }
+            Job& job = **wanting;
+            --job.wanted;
+            job.inside.fetch_add(1, std::memory_order_relaxed);
+            lock.unlock();
+            job.call(job.context);
+            lock.lock();
+            // Under the lock, so that who waits is either woken or sees it first; behind it the job may be gone.
+            if (job.inside.fetch_sub(1, std::memory_order_release) == 1) ended_.notify_all();
+        }
+    }
+
+    /// Whether it came true within some tens of microseconds: the next product of a layer is nearly always that close.
+    template <class Condition>
+    static bool spin_until(const Condition& condition) {
+        for (int i = 0; i < 1500; ++i) {
+            if (condition()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        return condition();
+    }
+
+    std::mutex mutex_{};
+    std::condition_variable wake_{}, ended_{};
+    std::vector<Job*> jobs_{};
+    std::atomic<std::uint64_t> posted_{0};
+    unsigned threads_ = 0;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
