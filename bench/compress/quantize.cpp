@@ -21,7 +21,7 @@
 #include <bitnet/compress.hpp>
 #include <bitnet/kernel/dispatch.hpp>
 
-#include "../bandwidth.hpp"
+#include "../timing.hpp"
 
 using namespace bitnet;
 
@@ -181,7 +181,7 @@ int run(const Options& options) {
         const Case& first = selected[i];
         const Matrix held = weights(first.dtype, first.rows * first.cols, options.shift);
         const std::span<const std::byte> matrix = held.bytes;
-        const bench::Read how = bench::fastest_read(matrix.data(), matrix.size(), first.threads);
+        const bench::Read how = bench::fastest_read(matrix.data(), matrix.size(), first.threads).how;
         for (; i < selected.size(); ++i) {
             const Case& c = selected[i];
             if (c.dtype != first.dtype || c.rows != first.rows || c.cols != first.cols || c.threads != first.threads)

@@ -19,7 +19,7 @@
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/kernel/multiply.hpp>
 
-#include "../bandwidth.hpp"
+#include "../timing.hpp"
 
 using namespace bitnet;
 
@@ -183,7 +183,7 @@ int run(const Options& options) {
         const Case& first = selected[i];
         const Memory memory = fill(first.layout, first.rows, first.cols, 64);
         const auto* codes = reinterpret_cast<const std::byte*>(memory.codes.data());
-        const bench::Read how = bench::fastest_read(codes, memory.codes.size(), 1);
+        const bench::Read how = bench::fastest_read(codes, memory.codes.size(), 1).how;
         for (; i < selected.size(); ++i) {
             const Case& c = selected[i];
             if (c.layout != first.layout || c.rows != first.rows || c.cols != first.cols) break;

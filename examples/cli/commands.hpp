@@ -17,6 +17,7 @@ struct CommonOptions {
 
 using Action = std::function<void()>;
 
+Action add_bench(CLI::App& app, CommonOptions& common);
 Action add_compress(CLI::App& app, CommonOptions& common);
 Action add_dequantize(CLI::App& app, CommonOptions& common);
 Action add_eval(CLI::App& app, CommonOptions& common);

@@ -166,7 +166,7 @@ void compress(Options& options, const CommonOptions& common) {
 
 Action add_compress(CLI::App& app, CommonOptions& common) {
     const auto options = std::make_shared<Options>();
-    app.add_option("MODEL", options->model, "HuggingFace model directory, or a .safetensors file with --arch generic");
+    app.add_option("MODEL", options->model, "HuggingFace model directory, or a file of weights with --arch generic");
     app.add_option("-o,--output", options->output, "directory for quantized/ and dequantized/");
     app.add_option("--recipe", options->request.recipe, recipe_help())->capture_default_str();
     app.add_option("--quantizer", options->request.quantizer, "absmean, round_clip or least_squares");

@@ -186,14 +186,14 @@ Listing list(const Options& options) {
         SafetensorsFile(file).metadata().contains(std::string(packed_metadata_key)))
         return list_packed(PackedModel(file), options);
     const bool bare = !directory && options.architecture.empty();
-    return list_model(ModelDir(path, {.architecture = bare ? "generic" : options.architecture}), options);
+    return list_model(ModelDir(path, {.architecture = bare ? "generic" : options.architecture, .hf_bitnet = true}), options);
 }
 
 }  // namespace
 
 Action add_inspect(CLI::App& app, CommonOptions& common) {
     const auto options = std::make_shared<Options>();
-    app.add_option("PATH", options->path, "model directory, output of bitnet compress, or a .safetensors file")->required();
+    app.add_option("PATH", options->path, "model directory, output of bitnet compress, or a file of weights")->required();
     app.add_option("--tensor", options->tensor, "only this tensor, with its values");
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's");
     return [options, &common] {

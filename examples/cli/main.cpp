@@ -1,4 +1,4 @@
-/// bitnet: compresses language models to ternary weights, from the command line.
+/// bitnet: compresses language models to ternary weights and runs them, from the command line.
 ///
 /// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage.
 #include <cstdio>
@@ -24,7 +24,7 @@ int report(const char* what, int status) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Compresses trained language models to ternary weights {-1, 0, +1}.", "bitnet"};
+    CLI::App app{"Compresses trained language models to ternary weights {-1, 0, +1}, and runs them.", "bitnet"};
     app.set_version_flag("--version", "bitnet " BITNET_VERSION);
     app.require_subcommand(0, 1);  // none is refused below, after an unknown one has been named
     app.failure_message(CLI::FailureMessage::simple);
@@ -37,11 +37,12 @@ int main(int argc, char** argv) {
         command->add_flag("-q,--quiet", common.quiet, "no progress");
         command->add_option("--threads", common.threads, "threads to use; 0 is every core")->check(CLI::Range(0, 1024));
     };
+    add("bench", "speed of a model, original and packed, beside what this machine can do", cli::add_bench);
     add("compress", "compress a model directory into a packed and an FP16 model", cli::add_compress);
     add("dequantize", "dense weights out of a packed model", cli::add_dequantize);
     add("eval", "perplexity of a text", cli::add_eval);
     add("generate", "text that the model goes on writing", cli::add_generate);
-    add("inspect", "what is in a model directory or a safetensors file", cli::add_inspect);
+    add("inspect", "what is in a model directory or a file of weights", cli::add_inspect);
     add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
     add("tokenize", "token ids of a text, and text of token ids", cli::add_tokenize);
     try {

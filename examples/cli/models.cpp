@@ -14,7 +14,7 @@ ActivationPrecision precision_named(const std::string& name) {
 }
 
 std::string activations_of(const ModelWeights& weights, const std::string& wanted) {
-    if (weights.ternary_online()) return "int8";
+    if (weights.hf_bitnet()) return "int8";
     return weights.packed() ? wanted : "fp32";
 }
 

@@ -107,6 +107,30 @@ TEST_CASE("inspect counts parameters by role and what they take in memory") {
     CHECK(memory.at("ternary", "json").as_unsigned() == 2 * (all - ternary) + ternary * 9 / 32);  // 2.25 bits
 }
 
+TEST_CASE("bench measures an original beside a packed copy, and both outputs of a compression") {
+    const Place place;
+    const auto row = [](const Json& result, std::size_t i) { return result.at("models", "json").as_array("models").at(i); };
+    const Json original = json_of({"bench", place.model(), "-p", "12", "-n", "5", "-r", "1"});
+    REQUIRE(original.at("models", "json").as_array().size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(row(original, i).at("prompt_tokens_per_second", "json").as_double() > 0);
+        CHECK(row(original, i).at("generation_tokens_per_second", "json").as_double() > 0);
+        CHECK(row(original, i).at("prompt_tokens", "json").as_unsigned() == 12);
+    }
+    CHECK(row(original, 1).at("activations", "json").as_string() == "int8");
+    CHECK(row(original, 1).at("bytes_per_token", "json").as_unsigned() < row(original, 0).at("bytes_per_token", "json").as_unsigned());
+    CHECK(original.at("read_bytes_per_second", "json").as_double() > 1e8);
+    const Json outputs = json_of({"bench", place.out(), "-p", "12", "-n", "5", "-r", "1"});
+    REQUIRE(outputs.at("models", "json").as_array().size() == 3);
+    CHECK(row(outputs, 0).at("model", "json").as_string() == (place.out() / "dequantized").string());
+    const Json alone = json_of({"bench", place.model(), "--no-packed-copy", "-r", "1"});  // as long as it has positions
+    CHECK(alone.at("models", "json").as_array().size() == 1);
+    const Json slow = json_of({"bench", place.model(), "-p", "4", "-n", "1", "-r", "1", "--layout", "trit5"});
+    CHECK(row(slow, 1).at("notes", "json").as_array().at(0).as_string().find("no fast product") != std::string::npos);
+    CHECK(refusal_of_program({"bench", place.model(), "-p", "5000"}).find("a text of 5000 tokens; the model has") !=
+          std::string::npos);
+}
+
 TEST_CASE("what cannot be run is refused in a sentence") {
     const Place place;
     const std::string model = place.model().string();

@@ -19,6 +19,15 @@ namespace bitnet::inline BITNET_ABI {
 template <class T>
 concept BlasNumber = std::is_same_v<T, float> || std::is_same_v<T, double>;
 
+/// Which library multiplies here, and for which processor: "OpenBLAS Haswell".
+inline std::string blas_name() {
+#ifdef OPENBLAS_VERSION
+    return message("OpenBLAS ", openblas_get_corename());
+#else
+    return "CBLAS";
+#endif
+}
+
 namespace detail {
 
 /// Extents are int in CBLAS.
@@ -43,6 +52,13 @@ void gemm(bool transpose_b, std::size_t n, MatrixView<const T> a, MatrixView<con
     if (c.rows == 0 || c.cols == 0) return;
     const int m = blas_extent(a.rows), columns = blas_extent(n), k = blas_extent(a.cols);
     const int lda = blas_extent(a.stride), ldb = blas_extent(b.stride), ldc = blas_extent(c.stride);
+    if (m == 1 && transpose_b) {  // a product of matrices would copy all of b first
+        if constexpr (std::is_same_v<T, float>)
+            cblas_sgemv(CblasRowMajor, CblasNoTrans, columns, k, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
+        else
+            cblas_dgemv(CblasRowMajor, CblasNoTrans, columns, k, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
+        return;
+    }
     const CBLAS_TRANSPOSE form = transpose_b ? CblasTrans : CblasNoTrans;
     if constexpr (std::is_same_v<T, float>)
         cblas_sgemm(CblasRowMajor, CblasNoTrans, form, m, columns, k, factor, a.data, lda, b.data, ldb, keep, c.data, ldc);

@@ -8,6 +8,7 @@
 #include <bitnet/kernel/distortion.hpp>
 #include <bitnet/kernel/encode.hpp>
 #include <bitnet/kernel/float_product.hpp>
+#include <bitnet/kernel/half_product.hpp>
 #include <bitnet/kernel/least_squares.hpp>
 #include <bitnet/kernel/ternary_product.hpp>
 #include <bitnet/kernel/widen.hpp>
@@ -28,6 +29,9 @@ struct Kernels {
     using Product = void(const TernaryMatrix& w, std::size_t first, std::size_t last, const Activations& x, float* y,
                          std::size_t stride) noexcept;
 
+    using HalfProduct = void(const std::uint16_t* w, std::size_t cols, std::size_t first, std::size_t last, const float* x,
+                             std::size_t tokens, float* y, std::size_t stride) noexcept;
+
     std::string_view arch;
     Widen* widen_f16;
     Widen* widen_bf16;
@@ -42,6 +46,8 @@ struct Kernels {
     Prepare<FloatActivations>* float_activations;
     std::array<Product<Int8Activations>*, 3> int8_product;    ///< by Layout
     std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
+    HalfProduct* half_product_f16;
+    HalfProduct* half_product_bf16;
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -62,6 +68,8 @@ inline constexpr Kernels kernels_of{
                      kernel::int8_product<Arch, pack::Trit5>},
     .float_product = {kernel::float_product<Arch, pack::Int8>, kernel::float_product<Arch, pack::Trit2>,
                       kernel::float_product<Arch, pack::Trit5>},
+    .half_product_f16 = kernel::half_product<Arch, Half>,
+    .half_product_bf16 = kernel::half_product<Arch, BFloat16>,
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.

@@ -83,7 +83,8 @@ BITNET_INLINE std::size_t rows_in_cache(std::size_t row_bytes) noexcept {
 }
 
 /// trit2 with activations in planes: four tokens at a time share the unpacking of two rows, which share their
-/// activations.
+/// activations. A single token has rows by two as well: one and four are 5 to 10 % slower out of cache, see
+/// bench/kernel/ternary_product.cpp.
 template <class Arch>
 BITNET_INLINE void trit2_product(const TernaryMatrix& w, std::size_t first, std::size_t last, const Int8Activations& x,
                           float* y, std::size_t stride) noexcept {
@@ -99,7 +100,7 @@ BITNET_INLINE void trit2_product(const TernaryMatrix& w, std::size_t first, std:
         }
         for (; t < x.tokens; ++t) {
             std::size_t row = begin;
-            for (; row + 4 <= end; row += 4) trit2_tile<Arch, 4, 1>(w, shape, row, x, t, y, stride);
+            for (; row + 2 <= end; row += 2) trit2_tile<Arch, 2, 1>(w, shape, row, x, t, y, stride);
             for (; row < end; ++row) trit2_tile<Arch, 1, 1>(w, shape, row, x, t, y, stride);
         }
     }

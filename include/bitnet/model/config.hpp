@@ -46,9 +46,16 @@ inline void read_quantization(const ConfigReader& config, ModelConfig& out) {
                             " is not supported: the weights are quantized already; start from the original model"));
     if (keys->flag("use_rms_norm", false))
         throw error(errc::unsupported, message(keys->where("use_rms_norm"), " is not supported"));
-    const bool online = keys->text("linear_class", "bitlinear") == "autobitlinear" &&
-                        keys->text("quantization_mode", "offline") == "online";
-    out.packed_weights = out.quant_method != "bitnet" || !online;
+    out.packed_weights = true;
+    if (out.quant_method != "bitnet") return;
+    out.scale_multiplies = keys->one_of("linear_class", {"bitlinear", "autobitlinear"}) == "autobitlinear";
+    // The other class ignores the mode: its weights are always packed.
+    out.packed_weights = keys->one_of("quantization_mode", {"offline", "online"}) == "offline" || !out.scale_multiplies;
+    out.dense_modules = keys->texts("modules_to_not_convert");
+    for (const std::string& module : out.dense_modules)
+        if (module.empty() || module.find_first_of("*?+()[]{}|^$\\") != module.npos)
+            throw error(errc::unsupported, message(keys->where("modules_to_not_convert"), ": ", detail::quote(module),
+                                                   " is a pattern; names of modules are expected"));
 }
 
 /// "float16" or "torch.float16"; nothing for a type that no weight is stored in here.

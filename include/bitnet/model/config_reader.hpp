@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -82,6 +83,16 @@ public:
     std::string text(std::string_view key, std::string_view absent) const {
         const Json* value = find(key);
         return value == nullptr ? std::string(absent) : value->as_string(where(key));
+    }
+    /// One of these words, of which the first is what absence means.
+    std::string one_of(std::string_view key, std::initializer_list<std::string_view> words) const {
+        std::string value = text(key, *words.begin());
+        std::string known;
+        for (const std::string_view word : words) {
+            if (value == word) return value;
+            known += message(known.empty() ? "" : ", ", word);
+        }
+        throw error(errc::unsupported, message(where(key), " ", detail::quote(value), " is unknown; known: ", known));
     }
     /// A list of strings; absent and null are an empty list.
     std::vector<std::string> texts(std::string_view key) const {

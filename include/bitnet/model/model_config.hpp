@@ -42,6 +42,8 @@ struct ModelConfig {
 
     std::string quant_method;     ///< quantization_config.quant_method: "", "bitnet" or "bitnet-cpp"
     bool packed_weights = false;  ///< the files hold codes; a `bitnet` model in online mode holds plain weights
+    bool scale_multiplies = false;           ///< weight = code·stored scale, and not code / stored scale; see hf_bitnet.hpp
+    std::vector<std::string> dense_modules;  ///< quantization_config.modules_to_not_convert of a `bitnet` model
     std::optional<DType> dtype;   ///< what the configuration hints at; the files decide
     Json json;                    ///< everything that was read, so that unknown keys survive
 

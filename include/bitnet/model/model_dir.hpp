@@ -19,6 +19,7 @@
 #include <bitnet/io/safetensors.hpp>
 #include <bitnet/model/architecture.hpp>
 #include <bitnet/model/config.hpp>
+#include <bitnet/model/hf_bitnet.hpp>
 #include <bitnet/model/weight_files.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -29,19 +30,27 @@ struct ModelDirOptions {
     std::string architecture = {};
     /// With "generic": looked at before the default patterns, in order.
     std::vector<architecture::RolePattern> patterns = {};
+    /// Also open a model whose layers transformers has packed (see hf_bitnet.hpp). Without this it is refused, as nothing
+    /// is left to compress in it.
+    bool hf_bitnet = false;
 };
 
-/// One tensor of a model. Dtype and shape are those of the file.
+/// One tensor of a model. Dtype and shape are those of the file: a packed weight has a quarter of its rows there.
 struct ModelTensor {
     std::string name;         ///< canonical: without the prefixes that only some files have
     std::string stored_name;  ///< in the file
     TensorRole role = TensorRole::unknown;
     bool transposed = false;  ///< columns are the output channels
-    bool buffer = false;      ///< unknown because it is no weight: a mask or a table of an older version
+    bool buffer = false;      ///< unknown because it is no weight: a scale, or a mask or a table of an older version
+    bool hf_bitnet = false;   ///< weight of a layer that transformers makes ternary, packed when it is U8: hf_bitnet.hpp
     DType dtype = DType::F32;
     Shape shape;
     std::size_t file = 0;                ///< index into ModelDir::files()
     const TensorEntry* entry = nullptr;  ///< there
+
+    bool packed() const noexcept { return hf_bitnet && dtype == DType::U8; }
+    /// Weights, which are four a byte when packed.
+    std::size_t count() const { return checked_product(element_count(shape, name), packed() ? 4 : 1, name); }
 };
 
 /// The tensors and the configuration of a model directory, or of one file of weights with architecture "generic".
@@ -102,7 +111,7 @@ public:
     std::map<TensorRole, std::size_t> parameters_by_role() const {
         std::map<TensorRole, std::size_t> out;
         for (const ModelTensor& tensor : tensors_)
-            if (!tensor.buffer) out[tensor.role] += element_count(tensor.shape, tensor.name);
+            if (!tensor.buffer) out[tensor.role] += tensor.count();
         return out;
     }
     std::size_t parameter_count() const {
@@ -137,7 +146,7 @@ private:
                                                    ": a file alone does not tell its architecture; give the directory "
                                                    "with its config.json, or the architecture \"generic\""));
         ModelConfig config = read_model_config(path_, options_.architecture);
-        if (config.packed_weights)
+        if (config.packed_weights && !(options_.hf_bitnet && config.quant_method == "bitnet"))
             throw error(errc::unsupported,
                         message((path_ / config_file_name).string(), ": quantization_config.quant_method \"",
                                 config.quant_method, "\": the weights are compressed already; start from the original "
@@ -162,10 +171,39 @@ private:
         for (const TensorSpec& spec : specs) {
             const auto found = stored.find(spec.name);
             if (found == stored.end()) continue;
-            add(spec.name, found->second, checked_role(spec, *found->second.entry)).transposed = spec.transposed;
+            const bool ternary = is_hf_bitnet_layer(*config_, spec);
+            if (ternary && config_->packed_weights) {
+                add_packed(spec, found->second, stored);
+            } else {
+                ModelTensor& tensor = add(spec.name, found->second, checked_role(spec, *found->second.entry));
+                tensor.transposed = spec.transposed;
+                tensor.hf_bitnet = ternary;
+            }
             stored.erase(found);
         }
+        note_packed();
         add_unknown(family, stored);
+    }
+
+    /// A packed weight and, taken out of `stored`, its scale.
+    void add_packed(const TensorSpec& spec, Stored codes, StoredByName& stored) {
+        const auto scale = stored.find(hf_bitnet_scale_name(spec.name));
+        const std::string file = files()[codes.file].path().string();
+        if (scale == stored.end())
+            refuse(errc::missing, "tensor ", detail::quote(hf_bitnet_scale_name(spec.name)), ", the scale of the packed ",
+                   detail::quote(spec.name), ", is missing");
+        check_hf_bitnet(*codes.entry, *scale->second.entry, spec.shape, message(spec.extents, " of ", config_file_name), file);
+        add(spec.name, codes, spec.role).hf_bitnet = true;
+        add(scale->first, scale->second, TensorRole::unknown).buffer = true;
+        stored.erase(scale);
+    }
+
+    void note_packed() {
+        const auto count = std::count_if(tensors_.begin(), tensors_.end(),
+                                         [](const ModelTensor& tensor) { return tensor.packed(); });
+        if (count > 0)
+            notes_.push_back(message(count, " matrices are ternary, packed four rows a byte; their scales ",
+                                     config_->scale_multiplies ? "multiply" : "divide"));
     }
 
     ModelTensor& add(std::string name, Stored stored, TensorRole role) {

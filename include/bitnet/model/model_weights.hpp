@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -13,7 +15,9 @@
 
 #include <bitnet/compress/compressor.hpp>
 #include <bitnet/compress/float_rows.hpp>
+#include <bitnet/core/half_matrix.hpp>
 #include <bitnet/core/matrix.hpp>
+#include <bitnet/model/hf_bitnet.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/model/packed_model.hpp>
 #include <bitnet/policy/quantizer/round_clip.hpp>
@@ -21,10 +25,11 @@
 
 namespace bitnet::inline BITNET_ABI {
 
-/// A weight with its outputs as rows: dense, or packed.
-using AnyWeight = std::variant<Matrix<float>, TernaryTensor>;
+/// A weight with its outputs as rows: dense, in 32 or in 16 bits, or packed.
+using AnyWeight = std::variant<Matrix<float>, HalfMatrix, TernaryTensor>;
 
-/// A model directory of either kind: original or dequantized (see ModelDir), or packed by this library (see PackedModel).
+/// A model directory of any kind: original or dequantized (see ModelDir), packed by this library (see PackedModel) or by
+/// transformers (see hf_bitnet.hpp).
 /// Move-only; files are mapped as long as this lives.
 ///
 /// Errors  those of ModelDir and PackedModel; errc::missing and errc::bad_shape where packed tensors contradict config.json
@@ -41,7 +46,7 @@ public:
             check_packed();
             tied_head_ = config_.tied_head;
         } else {
-            dense_.emplace(path);
+            dense_.emplace(path, ModelDirOptions{.hf_bitnet = true});
             config_ = *dense_->config();
             tied_head_ = dense_->tied_head();
         }
@@ -50,35 +55,47 @@ public:
     const std::filesystem::path& path() const noexcept { return path_; }
     const ModelConfig& config() const noexcept { return config_; }
     bool tied_head() const noexcept { return tied_head_; }
-    bool packed() const noexcept { return packed_.has_value(); }
-    /// A model of the transformers library whose layers make their weights ternary as they run, and round activations.
-    bool ternary_online() const noexcept { return !packed() && config_.quant_method == "bitnet"; }
+    /// Whether the files hold codes, by whomever packed.
+    bool packed() const noexcept { return config_.packed_weights; }
+    /// A model of the transformers library whose layers have ternary weights and always round activations to int8.
+    bool hf_bitnet() const noexcept { return config_.quant_method == "bitnet"; }
+    /// One of those that makes its weights ternary as it runs.
+    bool ternary_online() const noexcept { return hf_bitnet() && !packed(); }
+    /// Whether a ternary layer computes (x·codes + b)·scale, with its bias under the scale, and not x·codes·scale + b.
+    bool bias_is_scaled() const noexcept { return hf_bitnet() && packed() && config_.scale_multiplies; }
 
     /// A vector or a table, whatever its type in the file, as floats in the shape of the file.
     Matrix<float> dense(const std::string& name, Execution run) const {
-        if (packed()) {
-            const PackedTensor& tensor = packed_tensor(name);
-            if (tensor.kind != PackedKind::ternary) {
-                const MatrixShape shape = matrix_shape(tensor.original_shape());
-                return {shape.rows, shape.cols, packed_->floats(tensor, run)};
-            }
-            const TernaryTensor ternary = packed_->ternary(tensor, run);
-            Matrix<float> out(ternary.rows(), ternary.cols());
-            for (std::size_t r = 0; r < out.rows(); ++r) ternary.dequantize_row(r, out.row(r), run);
-            return out;
+        if (!packed_) {
+            const ModelTensor& tensor = model_tensor(name);
+            return tensor.packed() ? dequantized(ternary(tensor, run), run) : floats_of(tensor, run);
         }
-        return floats_of(model_tensor(name), run);
+        const PackedTensor& tensor = packed_tensor(name);
+        if (tensor.kind == PackedKind::ternary) return dequantized(packed_->ternary(tensor, run), run);
+        const MatrixShape shape = matrix_shape(tensor.original_shape());
+        return {shape.rows, shape.cols, packed_->floats(tensor, run)};
     }
-    /// The weight of a linear layer, with its outputs as rows.
+    /// The weight of a linear layer, with its outputs as rows, or an embedding's table; of 16-bit floats where they are.
     AnyWeight linear(const std::string& name, Execution run) const {
-        if (packed()) {
+        if (packed_) {
             const PackedTensor& tensor = packed_tensor(name);
             if (tensor.kind == PackedKind::ternary) return packed_->ternary(tensor, run);
+            if (const auto halves = packed_->halves(tensor)) {
+                HalfMatrix out = halves_of(*halves, is_transposed(name));
+                packed_->release(tensor);
+                return out;
+            }
             return turned(dense(name, run), is_transposed(name));
         }
         const ModelTensor& tensor = model_tensor(name);
+        if (tensor.packed()) return ternary(tensor, run);
+        if (!tensor.hf_bitnet && (tensor.dtype == DType::F16 || tensor.dtype == DType::BF16)) {
+            HalfMatrix halves = halves_of(dense_->view(tensor), tensor.transposed);
+            dense_->release(tensor);
+            return halves;
+        }
         Matrix<float> weight = turned(floats_of(tensor, run), tensor.transposed);
-        if (!ternary_online()) return weight;
+        if (!tensor.hf_bitnet) return weight;
         const Compressor<quantizer::RoundClip, scale::PerTensor> online{quantizer::RoundClip{},
                                                                         scale::PerTensor{.storage = DType::F32}};
         const std::span<const float> values(weight.values());
@@ -86,17 +103,36 @@ public:
     }
 
 private:
-    static Matrix<float> turned(Matrix<float> stored, bool transposed) {
+    template <class T>
+    static Matrix<T> turned(Matrix<T> stored, bool transposed) {
         if (!transposed) return stored;
-        Matrix<float> out(stored.cols(), stored.rows());
+        Matrix<T> out(stored.cols(), stored.rows());
         for (std::size_t r = 0; r < stored.rows(); ++r)
             for (std::size_t c = 0; c < stored.cols(); ++c) out(c, r) = stored(r, c);
         return out;
+    }
+    static HalfMatrix halves_of(const TensorView& view, bool transposed) {
+        const MatrixShape shape = matrix_shape(view.shape);
+        Matrix<std::uint16_t> bits(shape.rows, shape.cols);
+        if (!view.bytes.empty()) std::memcpy(bits.data(), view.bytes.data(), view.bytes.size());
+        return {view.dtype, turned(std::move(bits), transposed)};
     }
     bool is_transposed(std::string_view name) const {
         for (const TensorSpec& spec : specs_)
             if (spec.name == name) return spec.transposed;
         return false;
+    }
+    static Matrix<float> dequantized(const TernaryTensor& ternary, Execution run) {
+        Matrix<float> out(ternary.rows(), ternary.cols());
+        for (std::size_t r = 0; r < out.rows(); ++r) ternary.dequantize_row(r, out.row(r), run);
+        return out;
+    }
+    TernaryTensor ternary(const ModelTensor& codes, Execution run) const {
+        const ModelTensor& scale = model_tensor(hf_bitnet_scale_name(codes.name));
+        TernaryTensor out = read_hf_bitnet(dense_->view(codes), dense_->view(scale), config_.scale_multiplies,
+                                           dense_->files()[codes.file].path().string(), run);
+        dense_->release(codes);
+        return out;
     }
     Matrix<float> floats_of(const ModelTensor& tensor, Execution run) const {
         const FloatRows rows(dense_->view(tensor), *run.kernels);

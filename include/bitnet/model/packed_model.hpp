@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -69,6 +70,7 @@ public:
         const std::span<const std::byte> codes = file_.view(*tensor.data).bytes;
         out.codes.resize(codes.size());
         if (!codes.empty()) std::memcpy(out.codes.data(), codes.data(), codes.size());
+        release(tensor);
         check_codes(tensor, out);
         out.scales = floats(*tensor.scales, run);
         for (std::size_t i = 0; i < out.scales.size(); ++i)
@@ -76,6 +78,16 @@ public:
                 refuse(tensor.scales->name, "scale ", out.scales[i], " at index ", i, "; scales are finite and not negative");
         return out;
     }
+
+    /// A plain F16 or BF16 tensor as it is, in the file; nothing when it is of another kind.
+    std::optional<TensorView> halves(const PackedTensor& tensor) const {
+        const DType dtype = tensor.data->dtype;
+        if (tensor.scales != nullptr || (dtype != DType::F16 && dtype != DType::BF16)) return {};
+        return file_.view(*tensor.data);
+    }
+
+    /// Says that the pages of a tensor are not needed soon.
+    void release(const PackedTensor& tensor) const noexcept { file_.release(*tensor.data); }
 
     /// The elements of a plain F32, F16, BF16 or F64 tensor, or of one kept in 8-bit rows, as floats.
     std::vector<float> floats(const PackedTensor& tensor, Execution run = execution()) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -24,23 +25,25 @@ namespace bitnet::inline BITNET_ABI {
 /// const calls are safe from several threads, each with its own cache. Results do not depend on the number of threads.
 class Transformer {
 public:
-    /// Reads all weights: dense ones as floats, packed ones stay packed. `activations` is for packed linear layers.
+    /// Reads all weights: matrices stay as their files have them, in 32 bits, in 16 or packed. `activations` is for packed linear layers.
     explicit Transformer(const ModelWeights& weights, ActivationPrecision activations, Execution run)
         : config_(weights.config()) {
         const Architecture& family = architecture_named(config_.architecture);
         const PartReader parts(weights, activations, run);
-        embedding_ = weights.dense(std::string(family.token_embedding), run);
+        embedding_ = parts.table(std::string(family.token_embedding));
         if (!family.parts.position_embedding.empty())
             positions_ = weights.dense(std::string(family.parts.position_embedding), run);
         for (std::size_t i = 0; i < config_.layers; ++i) layers_.push_back(parts.layer(family.parts, i));
         final_norm_ = parts.norm(std::string(family.parts.final_norm));
-        if (!weights.tied_head()) head_ = weights.dense(std::string(lm_head_name), run);
+        if (!weights.tied_head()) head_ = parts.table(std::string(lm_head_name));
     }
 
     const ModelConfig& config() const noexcept { return config_; }
     const std::vector<DecoderLayer>& layers() const noexcept { return layers_; }
     /// Rows of the output: logits for each token.
-    std::size_t vocabulary() const noexcept { return head().rows; }
+    std::size_t vocabulary() const { return head().outputs(); }
+    /// The output layer: the embedding's table where they are tied.
+    const Projection& head() const noexcept { return head_ ? *head_ : embedding_; }
     KvCache<float> new_cache() const { return {config_.layers, config_.kv_heads * config_.head_dim}; }
 
     /// Reads tokens behind those in the cache; their last hidden states, normalised: (T, hidden_size).
@@ -64,16 +67,14 @@ public:
     }
     /// Logits of hidden states that forward returned.  hidden: (T, hidden_size)  out: (T, vocabulary())
     void logits(MatrixView<const float> hidden, MatrixView<float> out, Execution run) const {
-        Linear<float>::multiply(hidden, head(), out, run.threads);
+        head().forward(hidden, out, run);
     }
 
 private:
-    MatrixView<const float> head() const noexcept { return head_.rows() != 0 ? head_.view() : embedding_.view(); }
-
     void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeFrequencies& rope, MatrixView<float> x,
               Execution run) const {
         const std::size_t first = cache.length();
-        embed<float>(embedding_, ids, x);
+        embed(embedding_.outputs(), ids, x, [&](std::uint32_t id, std::span<float> row) { embedding_.weight_row(id, row, run); });
         for (std::size_t t = 0; positions_.rows() != 0 && t < x.rows; ++t)
             for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(first + t, c);
         cache.grow(ids.size());
@@ -156,7 +157,9 @@ private:
     }
 
     ModelConfig config_;
-    Matrix<float> embedding_{}, positions_{}, head_{};
+    Projection embedding_{};
+    std::optional<Projection> head_{};
+    Matrix<float> positions_{};
     std::vector<DecoderLayer> layers_{};
     Norm final_norm_{};
 };

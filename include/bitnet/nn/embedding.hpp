@@ -1,7 +1,6 @@
 /// Token ids to vectors.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <span>
 
@@ -10,14 +9,15 @@
 
 namespace bitnet::inline BITNET_ABI {
 
-/// y[t] = table[ids[t]].  table: (V, C)  ids: T of them below V, or errc::bad_value with the id and its place  y: (T, C)
-template <class T>
-void embed(MatrixView<const T> table, std::span<const std::uint32_t> ids, MatrixView<T> y) {
+/// y[t] = row ids[t] of a table of `rows`, which read_row(row, out) writes to a span of C numbers.
+/// ids: T of them below `rows`, or errc::bad_value with the id and its place  y: (T, C)
+template <class T, class ReadRow>
+void embed(std::size_t rows, std::span<const std::uint32_t> ids, MatrixView<T> y, ReadRow&& read_row) {
     for (std::size_t t = 0; t < ids.size(); ++t) {
-        if (ids[t] >= table.rows)
+        if (ids[t] >= rows)
             throw error(errc::bad_value, message("token id ", ids[t], " at position ", t, " is beyond the vocabulary of ",
-                                                 table.rows, " tokens"));
-        std::ranges::copy(table.row(ids[t]), y.row(t).begin());
+                                                 rows, " tokens"));
+        read_row(ids[t], y.row(t));
     }
 }
 

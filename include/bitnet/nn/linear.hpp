@@ -28,6 +28,11 @@ struct Linear {
 
     std::size_t inputs() const { return weight.cols(); }
     std::size_t outputs() const { return weight.rows(); }
+    /// What a product reads of it.
+    std::size_t weight_bytes() const { return weight.values().size() * sizeof(T); }
+
+    /// Row r of the weight.  out: C numbers
+    void weight_row(std::size_t r, std::span<T> out) const { std::ranges::copy(weight.row(r), out.begin()); }
 
     void forward(MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
         multiply(x, weight.view(), y, threads);

@@ -28,6 +28,11 @@ struct TernaryLinear {
 
     std::size_t inputs() const { return weight.cols(); }
     std::size_t outputs() const { return weight.rows(); }
+    /// What a product reads of it, scales included.
+    std::size_t weight_bytes() const { return weight.codes.size() + weight.scales.size() * sizeof(float); }
+    TernaryMatrix packed() const {
+        return {weight.layout, outputs(), inputs(), weight.group, weight.whole_tensor, weight.codes, weight.scales};
+    }
 
     void forward(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
         if (activations == ActivationPrecision::int8)
@@ -42,10 +47,6 @@ struct TernaryLinear {
 private:
     /// Up to here the kernels read packed bytes, beyond it BLAS gets unpacked rows. A guess: no bench compares them yet.
     static constexpr std::size_t tokens_without_blas = 4;
-
-    TernaryMatrix packed() const {
-        return {weight.layout, outputs(), inputs(), weight.group, weight.whole_tensor, weight.codes, weight.scales};
-    }
 
     template <class Activations>
     void multiply_packed(MatrixView<const float> x, MatrixView<float> y, Execution run) const {

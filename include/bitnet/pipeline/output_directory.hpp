@@ -36,10 +36,13 @@ inline void require_apart(const std::filesystem::path& input, const std::filesys
 }
 
 /// config.json of an output: that of the original, unknown keys included, with the new type and, for a packed model, a
-/// quantization_config that keeps other programs from misreading it. Nothing for a model without a configuration.
+/// quantization_config that keeps other programs from misreading it. A dense model has none: its weights are what they
+/// are, not to be rounded once more when it runs. Nothing for a model without a configuration.
 inline void write_config(const ModelDir& model, const std::filesystem::path& directory, bool packed) {
     if (!model.config()) return;
-    Json config = model.config()->json;
+    Json config = Json::object();
+    for (const auto& [key, value] : model.config()->json.as_object())
+        if (packed || key != "quantization_config") config.set(key, value);
     config.set(config.find("dtype") != nullptr ? "dtype" : "torch_dtype", Json("float16"));
     config.set("tie_word_embeddings", model.tied_head());
     if (packed)

@@ -72,6 +72,28 @@ TEST_CASE("of quantized models only our own and bitnet's are known, and whether 
                          "config.json: quantization_config.use_rms_norm is not supported", bitnet::error);
 }
 
+TEST_CASE("the class of a BitNet layer says which way its scale goes, and a list which modules are none") {
+    const auto quantized = [](const std::string& keys) {
+        return config_of(R"({"model_type": "llama", "quantization_config": {"quant_method": "bitnet", )" + keys + "}}");
+    };
+    CHECK_FALSE(quantized(R"("modules_to_not_convert": null)").scale_multiplies);
+    CHECK_FALSE(quantized(R"("linear_class": "bitlinear", "quantization_mode": "offline")").scale_multiplies);
+    CHECK(quantized(R"("linear_class": "autobitlinear")").scale_multiplies);
+    CHECK(quantized(R"("linear_class": "bitlinear", "quantization_mode": "online")").packed_weights);
+    CHECK(quantized(R"("modules_to_not_convert": ["lm_head", "o_proj"])").dense_modules ==
+          std::vector<std::string>{"lm_head", "o_proj"});
+    CHECK_THROWS_WITH_AS(quantized(R"("linear_class": "linear")"),
+                         "config.json: quantization_config.linear_class \"linear\" is unknown; known: bitlinear, autobitlinear",
+                         bitnet::error);
+    CHECK_THROWS_WITH_AS(quantized(R"("quantization_mode": "later")"),
+                         "config.json: quantization_config.quantization_mode \"later\" is unknown; known: offline, online",
+                         bitnet::error);
+    CHECK_THROWS_WITH_AS(quantized(R"("modules_to_not_convert": ["layers.*"])"),
+                         "config.json: quantization_config.modules_to_not_convert: \"layers.*\" is a pattern; names of "
+                         "modules are expected",
+                         bitnet::error);
+}
+
 TEST_CASE("unknown keys survive in the order of the file") {
     const std::string_view text = R"({"zeta":[1,{"a":null}],"model_type":"llama","rms_norm_eps":1e-06,"alpha":1.0})";
     CHECK(bitnet::to_text(config_of(text).json, -1) == text);

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "../pipeline/models.hpp"
+#include "packed_by_transformers.hpp"
 
 using bitnet::ActivationPrecision;
 using bitnet::execution;
@@ -28,5 +28,22 @@ TEST_CASE("the parts of a layer are those that its architecture has") {
         const auto& first = std::get<bitnet::Linear<float>>(layer.qkv[0].linear);
         CHECK(first.bias.empty() == (architecture == "llama" || architecture == "bitnet"));
         CHECK(layer.qkv[0].outputs() == (architecture == "gpt2" ? 3 * 64 : 64));
+    }
+}
+
+TEST_CASE("the bias of a packed layer is under the scale for the class autobitlinear, and beside it for the other") {
+    for (const std::string linear_class : {"bitlinear", "autobitlinear"}) {
+        const TempDir dir;
+        const bitnet::RandomModel model{.keys = {{"attention_bias", true}}};
+        bitnet_test::write_packed_by_transformers(dir / "online", dir / "offline", model, linear_class);
+        const ModelWeights weights(dir / "offline");
+        const PartReader parts(weights, ActivationPrecision::fp32, execution());
+        const std::string name = "model.layers.0.self_attn.q_proj";
+        const auto linear = std::get<bitnet::TernaryLinear>(parts.projection(name).linear);
+        CHECK(linear.activations == ActivationPrecision::int8);
+        const float factor = linear_class == "autobitlinear" ? linear.weight.scales[0] : 1.0f;
+        const auto stored = weights.dense(name + ".bias", execution());
+        REQUIRE(stored(0, 5) != 0);
+        CHECK(linear.bias[5] == stored(0, 5) * factor);
     }
 }

@@ -18,6 +18,8 @@
 #include <support/torch_writer.hpp>
 #include <support/weights.hpp>
 
+#include "packed_by_transformers.hpp"
+
 using bitnet::DType;
 using bitnet::errc;
 using bitnet::Json;
@@ -298,6 +300,43 @@ TEST_CASE("weights of another kind are refused: integers, fused projections, com
                   packed.config().string() +
                       ": quantization_config.quant_method \"bitnet-cpp\": the weights are compressed already; start "
                       "from the original or from an uncompressed copy");
+}
+
+TEST_CASE("what transformers has packed opens where it is asked for: its weights are counted, its scales are none") {
+    const TempDir dir;
+    bitnet_test::write_packed_by_transformers(dir / "online", dir / "offline", {.architecture = "bitnet"}, "autobitlinear");
+    const std::string config = (dir / "offline" / "config.json").string();
+    const std::string file = (dir / "offline" / "model.safetensors").string();
+    check_refused(dir / "offline", errc::unsupported,
+                  config + ": quantization_config.quant_method \"bitnet\": the weights are compressed already; start from the "
+                           "original or from an uncompressed copy");
+    const ModelDir online(dir / "online"), offline(dir / "offline", {.hf_bitnet = true});
+    CHECK(offline.parameters_by_role() == online.parameters_by_role());
+    const std::string name = "model.layers.1.mlp.down_proj.weight";
+    CHECK(offline.find(name)->packed());
+    CHECK(offline.find(name)->shape == Shape{16, 192});
+    CHECK(offline.find(name)->role == TensorRole::feed_forward);
+    CHECK(offline.find(name + "_scale")->buffer);
+    CHECK_FALSE(online.find(name)->packed());
+    CHECK_FALSE(offline.find("model.norm.weight")->packed());
+    CHECK(offline.notes() ==
+          std::vector<std::string>{"14 matrices are ternary, packed four rows a byte; their scales multiply"});
+
+    const auto damage = [&](const auto& change, errc code, const std::string& what) {
+        const Weights sound = bitnet_test::read_weights(file);
+        edit_weights(file, change);
+        check_refused(dir / "offline", code, file + ": tensor " + what, {.hf_bitnet = true});
+        bitnet_test::write_weights(file, sound);
+    };
+    damage([&](Weights& weights) { weights.erase(name + "_scale"); }, errc::missing,
+           "\"" + name + "_scale\", the scale of the packed \"" + name + "\", is missing");
+    damage([&](Weights& weights) { weights[name] = zeros(DType::F32, {64, 192}); }, errc::unsupported,
+           "\"" + name + "\": stored as F32; packed weights of \"bitnet\" are U8");
+    damage([&](Weights& weights) { weights[name] = zeros(DType::U8, {64, 192}); }, errc::bad_shape,
+           "\"" + name + "\": shape (64, 192), expected (16, 192), a quarter of the rows of (64, 192) = "
+           "(hidden_size, intermediate_size) of config.json");
+    damage([&](Weights& weights) { weights["model.norm.weight"] = zeros(DType::U8, {64}); }, errc::unsupported,
+           "\"model.norm.weight\": stored as U8; weights are F16, BF16, F32 or F64");
 }
 
 TEST_CASE("the architecture can be given for a class that only has another name") {

@@ -4,7 +4,7 @@
 
 #include <bitnet/pipeline/output_directory.hpp>
 
-#include "../pipeline/models.hpp"
+#include "packed_by_transformers.hpp"
 
 using bitnet::execution;
 using bitnet::Json;
@@ -37,7 +37,7 @@ TEST_CASE("a linear weight has its outputs as rows, packed or not, however the f
         const std::string name = architecture == "gpt2" ? "h.1.mlp.c_proj.weight" : "model.layers.1.mlp.down_proj.weight";
         const auto original = std::get<Matrix<float>>(dense.linear(name, execution()));
         const auto ternary = std::get<TernaryTensor>(packed.linear(name, execution()));
-        const auto half = std::get<Matrix<float>>(twin.linear(name, execution()));
+        const auto half = std::get<bitnet::HalfMatrix>(twin.linear(name, execution())).bits;
         CHECK(original.rows() == 64);
         CHECK(original.cols() == 192);
         CHECK(ternary.shape == bitnet::Shape{64, 192});
@@ -48,7 +48,7 @@ TEST_CASE("a linear weight has its outputs as rows, packed or not, however the f
             ternary.dequantize_row(r, row, execution());
             for (std::size_t c = 0; c < 192; ++c) {
                 other_sign += row[c] * original(r, c) < 0;
-                not_rounded += half(r, c) != to_float(bitnet::to_half(row[c]));
+                not_rounded += half(r, c) != bitnet::to_half(row[c]).bits;
             }
         }
         CHECK(other_sign == 0);
@@ -94,4 +94,47 @@ TEST_CASE("a model whose layers make their weights ternary as they run has terna
     double sum = 0;
     for (const float w : dense.values()) sum += std::fabs(static_cast<double>(w));
     CHECK(static_cast<double>(ternary.scales[0]) == doctest::Approx(sum / static_cast<double>(dense.values().size())));
+}
+
+TEST_CASE("weights that transformers has packed are those that the model made as it ran") {
+    for (const std::string linear_class : {"bitlinear", "autobitlinear"}) {
+        const TempDir dir;
+        const bitnet::RandomModel model{.architecture = "bitnet"};
+        bitnet_test::write_packed_by_transformers(dir / "online", dir / "offline", model, linear_class);
+        const ModelWeights online(dir / "online"), offline(dir / "offline");
+        CHECK(offline.packed());
+        CHECK(offline.hf_bitnet());
+        CHECK_FALSE(offline.ternary_online());
+        CHECK(offline.bias_is_scaled() == (linear_class == "autobitlinear"));
+        const std::string name = "model.layers.0.self_attn.k_proj.weight";
+        const auto made = std::get<TernaryTensor>(online.linear(name, execution()));
+        const auto read = std::get<TernaryTensor>(offline.linear(name, execution()));
+        CHECK(read.shape == made.shape);
+        CHECK(read.codes == made.codes);
+        CHECK(static_cast<double>(read.scales[0]) == doctest::Approx(static_cast<double>(made.scales[0])).epsilon(1e-6));
+        const Matrix<float> dense = offline.dense(name, execution());
+        CHECK(dense.rows() == 32);
+        std::vector<float> row(64);
+        read.dequantize_row(31, row, execution());
+        CHECK(std::ranges::equal(dense.row(31), row));
+    }
+}
+
+TEST_CASE("modules that are not to be converted keep their weights, packed model or not") {
+    const TempDir dir;
+    Json config = bitnet_test::quantization_config("autobitlinear", "online");
+    config.set("modules_to_not_convert", Json::array({"lm_head", "model.layers.0", "v_proj"}));
+    bitnet::write_random_model(dir / "model", {.architecture = "bitnet", .keys = {{"quantization_config", config}}});
+    const auto dense = [&](const std::string& name) {
+        return std::holds_alternative<Matrix<float>>(ModelWeights(dir / "model").linear(name, execution()));
+    };
+    CHECK(dense("model.layers.0.mlp.up_proj.weight"));
+    CHECK(dense("model.layers.1.self_attn.v_proj.weight"));
+    CHECK_FALSE(dense("model.layers.1.mlp.up_proj.weight"));
+    config.set("quantization_mode", "offline");
+    bitnet_test::edit_json(dir / "model" / "config.json", [&](Json& json) { json.set("quantization_config", config); });
+    const auto problem = refusal([&] { ModelWeights{dir / "model"}; });
+    CHECK(problem.second == (dir / "model" / "model.safetensors").string() +
+                                ": tensor \"model.layers.1.self_attn.q_proj.weight_scale\", the scale of the packed "
+                                "\"model.layers.1.self_attn.q_proj.weight\", is missing");
 }

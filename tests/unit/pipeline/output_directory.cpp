@@ -69,6 +69,14 @@ TEST_CASE("config.json keeps the keys that nobody here knows, in their order") {
     }
 }
 
+TEST_CASE("the dense output of a model that rounds its weights as it runs does not round them again") {
+    const TempDir place;
+    const Json online = Json::object({{"quant_method", "bitnet"}, {"linear_class", "autobitlinear"}, {"quantization_mode", "online"}});
+    bitnet::write_random_model(place / "model", {.architecture = "bitnet", .keys = {{"quantization_config", online}}});
+    write_config(ModelDir(place / "model"), place.path(), false);
+    CHECK(bitnet::read_json_file(place / "config.json").find("quantization_config") == nullptr);
+}
+
 TEST_CASE("an older config.json gets its type under the older name") {
     const TempDir place;
     bitnet::write_random_model(place / "model", {});

@@ -1,0 +1,58 @@
+#include "program.hpp"
+
+namespace fs = std::filesystem;
+using bitnet_test::run_program;
+using bitnet_test::Workplace;
+
+namespace {
+
+/// Every token of the model is a letter or a digit, so that every id shows.
+constexpr const char* letters = R"({"model": {"type": "BPE", "merges": [], "vocab": {"Ġ": 0, "Ċ": 1, ".": 2, ",": 3,
+    "a": 4, "b": 5, "c": 6, "d": 7, "e": 8, "f": 9, "g": 10, "h": 11, "i": 12, "j": 13, "k": 14, "l": 15, "m": 16,
+    "n": 17, "o": 18, "p": 19, "q": 20, "r": 21, "s": 22, "t": 23, "u": 24, "v": 25, "w": 26, "x": 27, "y": 28,
+    "z": 29, "0": 30, "1": 31, "2": 32, "3": 33, "4": 34, "5": 35, "6": 36, "7": 37, "8": 38, "9": 39}},
+    "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
+    "decoder": {"type": "ByteLevel"}})";
+
+/// The example that runs a model, built beside the program.
+bitnet_test::Finished run_example(std::string model, std::string prompt) {
+    std::FILE* const out = std::tmpfile();
+    std::FILE* const err = std::tmpfile();
+    REQUIRE(out != nullptr);
+    REQUIRE(err != nullptr);
+    std::string example = fs::path(BITNET_PROGRAM).replace_filename("example_04_run_a_model");
+    char* const argv[] = {example.data(), model.data(), prompt.data(), nullptr};
+    const pid_t child = bitnet_test::start_child([&] {
+        ::dup2(::fileno(out), STDOUT_FILENO);
+        ::dup2(::fileno(err), STDERR_FILENO);
+        ::execv(example.c_str(), argv);
+        return 127;
+    });
+    const int status = bitnet_test::end_of(child);
+    return {status, bitnet_test::whole(out), bitnet_test::whole(err)};
+}
+
+}  // namespace
+
+TEST_CASE("the example that runs a model writes what bitnet generate writes, from an original and from both outputs") {
+    const Workplace place({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 48, .max_positions = 80});
+    bitnet_test::write_text(place.model() / "tokenizer.json", letters);
+    REQUIRE(run_program(place.compress()).status == 0);
+    for (const fs::path& model : {place.model(), place.out() / "dequantized", place.out() / "quantized"}) {
+        const auto example = run_example(model, "once upon");
+        const auto program =
+            run_program({"generate", model, "--prompt", "once upon", "-n", "64", "--temperature", "0", "-q"});
+        CHECK(example.status == 0);
+        CHECK(example.out.starts_with("once upon"));
+        CHECK(example.out.size() == std::string_view("once upon").size() + 64 + 1);
+        CHECK(example.out == program.out);
+    }
+}
+
+TEST_CASE("the example that runs a model says in one line why it cannot") {
+    const Workplace place;
+    const auto refused = run_example(place.model(), "a");
+    CHECK(refused.status == 1);
+    CHECK(refused.out.empty());
+    CHECK(refused.err == place.model().string() + ": no tokenizer: neither tokenizer.json nor vocab.json\n");
+}
