@@ -1565,6 +1565,12 @@ struct Trit2Rows {
     std::size_t count;  ///< of dot products, at most dots_at_once
 };
 
+/// The sum of eight lanes, halves on halves.
+template <class Arch>
+BITNET_INLINE double folded(const double* lane) noexcept {
+    return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
 /// Plain loops, for any instruction set and as the reference.
 template <class Arch>
 struct PlainDots {
@@ -1605,6 +1611,11 @@ struct PlainDots {
                                          std::size_t count, double* lane) noexcept {
         for (std::size_t g = 0; g < count; ++g)
             lane[g % 8] += static_cast<double>(scales[g]) * static_cast<double>(dots[g] - sums[g]);
+    }
+    /// out[i] = the sum of lanes[i] divided by scales[i] and rounded to float once, for four.
+    BITNET_INLINE static void totals(const double (*lanes)[8], const float* scales, float* out) noexcept {
+        for (std::size_t i = 0; i < 4; ++i)
+            out[i] = static_cast<float>(folded<Arch>(lanes[i]) / static_cast<double>(scales[i]));
     }
     /// Σ code·x of n codes in {-1, 0, 1} in the order of columns.
     BITNET_INLINE static std::int32_t natural(const std::int8_t* q, const std::int8_t* x, std::size_t n) noexcept {
@@ -1726,6 +1737,13 @@ struct Avx2Dots {
         return _mm_cvtsi128_si32(two) + _mm_extract_epi32(two, 1);
     }
 
+    BITNET_INLINE static __m256i eight_totals(const __m256i* v) noexcept {
+        const __m256i first = _mm256_hadd_epi32(_mm256_hadd_epi32(v[0], v[1]), _mm256_hadd_epi32(v[2], v[3]));
+        const __m256i second = _mm256_hadd_epi32(_mm256_hadd_epi32(v[4], v[5]), _mm256_hadd_epi32(v[6], v[7]));
+        return _mm256_add_epi32(_mm256_permute2x128_si256(first, second, 0x20),
+                                _mm256_permute2x128_si256(first, second, 0x31));
+    }
+
     /// Dot products of 64 or 128 columns, eight at a time out of 2 or 4 blocks. A function of its own, as registers are
     /// few; so is the next.
     template <std::size_t Unit, std::size_t Rows, std::size_t Tokens, bool Ragged>
@@ -1783,7 +1801,13 @@ struct Avx2Dots {
                     in_32_bits[j] = V::add_pairs(in_32_bits[j], in_16_bits[j]);
                 });
             }
-            for (std::size_t j = 0; j < Rows * Tokens; ++j) sums[j][u] = total(in_32_bits[j]);
+            if constexpr (Rows * Tokens == 8) {
+                std::int32_t dots[8];
+                _mm256_storeu_si256(reinterpret_cast<__m256i*>(dots), eight_totals(in_32_bits));
+                unroll<8>([&](auto j) __attribute__((always_inline)) { sums[j][u] = dots[j]; });
+            } else {
+                for (std::size_t j = 0; j < Rows * Tokens; ++j) sums[j][u] = total(in_32_bits[j]);
+            }
         }
     }
 
@@ -1802,23 +1826,44 @@ struct Avx2Dots {
         else trit2_of<Rows, Tokens, true>(w, x, sums);
     }
 
-    /// As PlainDots.
+    /// As PlainDots. Behind the last group zeros are added, which changes no lane: none is ever -0.
     BITNET_INLINE static void add_groups(const float* scales, const std::int32_t* dots, const std::int32_t* sums,
                                          std::size_t count, double* lane) noexcept {
+        __m256d lower = _mm256_loadu_pd(lane), upper = _mm256_loadu_pd(lane + 4);
+        const auto add = [](__m256d to, __m128 scale, __m128i dot) __attribute__((always_inline)) {
+            return _mm256_add_pd(to, _mm256_mul_pd(_mm256_cvtps_pd(scale), _mm256_cvtepi32_pd(dot)));
+        };
         const std::size_t whole = count - count % 8;
-        if (whole != 0) {
-            __m256d lower = _mm256_loadu_pd(lane), upper = _mm256_loadu_pd(lane + 4);
-            for (std::size_t g = 0; g < whole; g += 8) {
-                const __m256i exact = _mm256_sub_epi32(V::load(dots + g), V::load(sums + g));
-                lower = _mm256_add_pd(lower, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(scales + g)),
-                                                           _mm256_cvtepi32_pd(_mm256_castsi256_si128(exact))));
-                upper = _mm256_add_pd(upper, _mm256_mul_pd(_mm256_cvtps_pd(_mm_loadu_ps(scales + g + 4)),
-                                                           _mm256_cvtepi32_pd(_mm256_extracti128_si256(exact, 1))));
-            }
-            _mm256_storeu_pd(lane, lower);
-            _mm256_storeu_pd(lane + 4, upper);
+        for (std::size_t g = 0; g < whole; g += 8) {
+            const __m256i exact = _mm256_sub_epi32(V::load(dots + g), V::load(sums + g));
+            lower = add(lower, _mm_loadu_ps(scales + g), _mm256_castsi256_si128(exact));
+            upper = add(upper, _mm_loadu_ps(scales + g + 4), _mm256_extracti128_si256(exact, 1));
         }
-        PlainDots<Arch>::add_groups(scales + whole, dots + whole, sums + whole, count - whole, lane);
+        if (whole != count) {
+            const __m256i which = V::load(first_of_eight + 8 - (count - whole));
+            const __m256i exact = _mm256_sub_epi32(_mm256_maskload_epi32(dots + whole, which),
+                                                   _mm256_maskload_epi32(sums + whole, which));
+            const __m256 scale = _mm256_maskload_ps(scales + whole, which);
+            lower = add(lower, _mm256_castps256_ps128(scale), _mm256_castsi256_si128(exact));
+            upper = add(upper, _mm256_extractf128_ps(scale, 1), _mm256_extracti128_si256(exact, 1));
+        }
+        _mm256_storeu_pd(lane, lower);
+        _mm256_storeu_pd(lane + 4, upper);
+    }
+    /// From place 8 - n on: n times all bits and zeros.
+    alignas(64) static constexpr std::int32_t first_of_eight[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+
+    /// As PlainDots.
+    BITNET_INLINE static void totals(const double (*lanes)[8], const float* scales, float* out) noexcept {
+        __m256d halves[4];
+        unroll<4>([&](auto i) __attribute__((always_inline)) {
+            halves[i] = _mm256_add_pd(_mm256_loadu_pd(lanes[i]), _mm256_loadu_pd(lanes[i] + 4));
+        });
+        const auto quarters = [](__m256d a, __m256d b) __attribute__((always_inline)) {
+            return _mm256_add_pd(_mm256_permute2f128_pd(a, b, 0x20), _mm256_permute2f128_pd(a, b, 0x31));
+        };
+        const __m256d sums = _mm256_hadd_pd(quarters(halves[0], halves[2]), quarters(halves[1], halves[3]));
+        _mm_storeu_ps(out, _mm256_cvtpd_ps(_mm256_div_pd(sums, _mm256_cvtps_pd(_mm_loadu_ps(scales)))));
     }
     /// As PlainDots: maddubs wants one factor without a sign, so that the code's sign goes to the activation and ones
     /// are multiplied.
@@ -1857,7 +1902,7 @@ struct GroupLanes {
         lane[g % 8] += static_cast<double>(scale) * static_cast<double>(dot);
     }
     BITNET_INLINE double total() const noexcept {
-        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+        return folded<Arch>(lane);
     }
 };
 
@@ -1893,7 +1938,7 @@ BITNET_INLINE void trit2_tile(const TernaryMatrix& w, const Trit2Shape& shape, s
                    w.cols, 0, shape.unit, 0};
     const std::int8_t* activations[Tokens];
     for (std::size_t i = 0; i < Tokens; ++i) activations[i] = x.token(t + i);
-    GroupLanes<Arch> lanes[Rows * Tokens];
+    double lanes[Rows * Tokens][8] = {};  // as those of GroupLanes
     for (std::size_t g = 0; g < shape.groups; g += step) {
         const std::size_t count = std::min(step, shape.groups - g);
         alignas(64) std::int32_t dots[Rows * Tokens][dots_at_once];
@@ -1906,13 +1951,21 @@ BITNET_INLINE void trit2_tile(const TernaryMatrix& w, const Trit2Shape& shape, s
             if (shape.units != 1) join_units<Arch>(d, rows.count, shape.units);
             const float* const scales = w.scales.data() + (row + i / Tokens) * shape.scales_per_row + g;
             const std::int32_t* const sums = x.sums.data() + (t + i % Tokens) * shape.groups + g;
-            Dots<Arch>::add_groups(scales, d, sums, count, lanes[i].lane);
+            Dots<Arch>::add_groups(scales, d, sums, count, lanes[i]);
         });
     }
-    unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
-        y[(t + i % Tokens) * stride + row + i / Tokens] =
-            static_cast<float>(lanes[i].total() / static_cast<double>(x.scales[t + i % Tokens]));
-    });
+    if constexpr (Tokens == 4) {
+        for (std::size_t r = 0; r < Rows; ++r) {
+            float out[4];
+            Dots<Arch>::totals(lanes + 4 * r, x.scales.data() + t, out);
+            unroll<4>([&](auto i) __attribute__((always_inline)) { y[(t + i) * stride + row + r] = out[i]; });
+        }
+    } else {
+        unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
+            y[(t + i % Tokens) * stride + row + i / Tokens] =
+                static_cast<float>(folded<Arch>(lanes[i]) / static_cast<double>(x.scales[t + i % Tokens]));
+        });
+    }
 }
 
 /// Rows whose codes stay in the second cache while all tokens are multiplied by them.
@@ -3198,6 +3251,13 @@ namespace bitnet::inline BITNET_ABI {
 /// What `threads` = 0 means: every core of this machine.
 inline unsigned thread_count(unsigned threads) {
     return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+}
+
+/// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
+/// same whatever the pieces.
+inline std::size_t balanced_piece(std::size_t count, std::size_t least, unsigned threads) {
+    const std::size_t pieces = 4 * std::size_t{thread_count(threads)};
+    return std::max(least, (count + pieces - 1) / pieces);
 }
 
 /// Calls work(begin, end) for consecutive pieces of [0, count), at most `piece` long, on `threads` threads (0: all).

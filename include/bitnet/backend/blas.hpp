@@ -52,11 +52,13 @@ void gemm(bool transpose_b, std::size_t n, MatrixView<const T> a, MatrixView<con
     if (c.rows == 0 || c.cols == 0) return;
     const int m = blas_extent(a.rows), columns = blas_extent(n), k = blas_extent(a.cols);
     const int lda = blas_extent(a.stride), ldb = blas_extent(b.stride), ldc = blas_extent(c.stride);
-    if (m == 1 && transpose_b) {  // a product of matrices would copy all of b first
+    if (m == 1) {  // a product of matrices would copy all of b first
+        const int rows = transpose_b ? columns : k, cols = transpose_b ? k : columns;
+        const CBLAS_TRANSPOSE turned = transpose_b ? CblasNoTrans : CblasTrans;
         if constexpr (std::is_same_v<T, float>)
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, columns, k, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
+            cblas_sgemv(CblasRowMajor, turned, rows, cols, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
         else
-            cblas_dgemv(CblasRowMajor, CblasNoTrans, columns, k, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
+            cblas_dgemv(CblasRowMajor, turned, rows, cols, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
         return;
     }
     const CBLAS_TRANSPOSE form = transpose_b ? CblasTrans : CblasNoTrans;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -58,6 +59,23 @@ public:
 
 private:
     std::vector<T> values_;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+/// rows x cols numbers that begin as whatever was there: for what is written before it is read.
+template <class T>
+class Scratch {
+public:
+    Scratch(std::size_t rows, std::size_t cols)
+        : values_(std::make_unique_for_overwrite<T[]>(rows * cols)), rows_(rows), cols_(cols) {}
+
+    MatrixView<T> view() const noexcept { return {values_.get(), rows_, cols_, cols_}; }
+    /// The first of the rows.
+    MatrixView<T> rows(std::size_t count) const noexcept { return view().row_range(0, count); }
+
+private:
+    std::unique_ptr<T[]> values_;
     std::size_t rows_ = 0;
     std::size_t cols_ = 0;
 };

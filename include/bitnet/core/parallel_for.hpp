@@ -17,6 +17,13 @@ inline unsigned thread_count(unsigned threads) {
     return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
 }
 
+/// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
+/// same whatever the pieces.
+inline std::size_t balanced_piece(std::size_t count, std::size_t least, unsigned threads) {
+    const std::size_t pieces = 4 * std::size_t{thread_count(threads)};
+    return std::max(least, (count + pieces - 1) / pieces);
+}
+
 /// Calls work(begin, end) for consecutive pieces of [0, count), at most `piece` long, on `threads` threads (0: all).
 ///
 /// The pieces are the same for every number of threads, so a result that each piece writes to its own place is too.

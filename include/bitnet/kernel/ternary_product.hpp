@@ -18,7 +18,7 @@ struct GroupLanes {
         lane[g % 8] += static_cast<double>(scale) * static_cast<double>(dot);
     }
     BITNET_INLINE double total() const noexcept {
-        return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+        return folded<Arch>(lane);
     }
 };
 
@@ -54,7 +54,7 @@ BITNET_INLINE void trit2_tile(const TernaryMatrix& w, const Trit2Shape& shape, s
                    w.cols, 0, shape.unit, 0};
     const std::int8_t* activations[Tokens];
     for (std::size_t i = 0; i < Tokens; ++i) activations[i] = x.token(t + i);
-    GroupLanes<Arch> lanes[Rows * Tokens];
+    double lanes[Rows * Tokens][8] = {};  // as those of GroupLanes
     for (std::size_t g = 0; g < shape.groups; g += step) {
         const std::size_t count = std::min(step, shape.groups - g);
         alignas(64) std::int32_t dots[Rows * Tokens][dots_at_once];
@@ -67,13 +67,21 @@ BITNET_INLINE void trit2_tile(const TernaryMatrix& w, const Trit2Shape& shape, s
             if (shape.units != 1) join_units<Arch>(d, rows.count, shape.units);
             const float* const scales = w.scales.data() + (row + i / Tokens) * shape.scales_per_row + g;
             const std::int32_t* const sums = x.sums.data() + (t + i % Tokens) * shape.groups + g;
-            Dots<Arch>::add_groups(scales, d, sums, count, lanes[i].lane);
+            Dots<Arch>::add_groups(scales, d, sums, count, lanes[i]);
         });
     }
-    unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
-        y[(t + i % Tokens) * stride + row + i / Tokens] =
-            static_cast<float>(lanes[i].total() / static_cast<double>(x.scales[t + i % Tokens]));
-    });
+    if constexpr (Tokens == 4) {
+        for (std::size_t r = 0; r < Rows; ++r) {
+            float out[4];
+            Dots<Arch>::totals(lanes + 4 * r, x.scales.data() + t, out);
+            unroll<4>([&](auto i) __attribute__((always_inline)) { y[(t + i) * stride + row + r] = out[i]; });
+        }
+    } else {
+        unroll<Rows * Tokens>([&](auto i) __attribute__((always_inline)) {
+            y[(t + i % Tokens) * stride + row + i / Tokens] =
+                static_cast<float>(folded<Arch>(lanes[i]) / static_cast<double>(x.scales[t + i % Tokens]));
+        });
+    }
 }
 
 /// Rows whose codes stay in the second cache while all tokens are multiplied by them.

@@ -51,7 +51,7 @@ public:
     /// Errors  errc::bad_value for an id beyond the vocabulary and for more tokens than the model has positions;
     ///         errc::not_finite naming the first layer behind which a hidden state is NaN or infinite
     Matrix<float> forward(std::span<const std::uint32_t> ids, KvCache<float>& cache, Execution run) const {
-        constexpr std::size_t tokens_at_once = 256;  // bounds the memory of a long prompt
+        constexpr std::size_t tokens_at_once = 512;  // bounds the memory of a long prompt
         if (positions_.rows() != 0 && cache.length() + ids.size() > positions_.rows())
             throw error(errc::bad_value, message("a text of ", cache.length() + ids.size(), " tokens is longer than the ",
                                                  positions_.rows(), " positions of this model"));
@@ -59,9 +59,10 @@ public:
         RopeFrequencies rope;
         if (config_.rope) rope = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, text);
         Matrix<float> out(ids.size(), config_.hidden_size);
+        const Workspace work(config_, layers_, std::min(tokens_at_once, ids.size()));
         for (std::size_t begin = 0; begin < ids.size(); begin += tokens_at_once) {
             const std::size_t count = std::min(tokens_at_once, ids.size() - begin);
-            read(ids.subspan(begin, count), cache, rope, out.view().row_range(begin, count), run);
+            read(ids.subspan(begin, count), cache, rope, out.view().row_range(begin, count), work, run);
         }
         return out;
     }
@@ -71,89 +72,116 @@ public:
     }
 
 private:
+    /// What is computed between the norms of a layer, used by one after the other.
+    struct Workspace {
+        Scratch<float> normal, qkv, heads, wide, gate;
+
+        Workspace(const ModelConfig& config, const std::vector<DecoderLayer>& layers, std::size_t tokens)
+            : normal(tokens, config.hidden_size),
+              qkv(tokens, (config.heads + 2 * config.kv_heads) * config.head_dim),
+              heads(tokens, config.heads * config.head_dim),
+              wide(tokens, layers.empty() ? 0 : layers.front().up.outputs()),
+              gate(tokens, layers.empty() || !layers.front().gate ? 0 : layers.front().up.outputs()) {}
+    };
+
     void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeFrequencies& rope, MatrixView<float> x,
-              Execution run) const {
+              const Workspace& work, Execution run) const {
         const std::size_t first = cache.length();
         embed(embedding_.outputs(), ids, x, [&](std::uint32_t id, std::span<float> row) { embedding_.weight_row(id, row, run); });
         for (std::size_t t = 0; positions_.rows() != 0 && t < x.rows; ++t)
             for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(first + t, c);
         cache.grow(ids.size());
         for (std::size_t i = 0; i < layers_.size(); ++i) {
-            attend(i, cache.layer(i), first, rope, x, run);
-            feed_forward(layers_[i], x, run);
-            require_finite(i, first, x);
+            attend(i, cache.layer(i), first, rope, x, work, run);
+            feed_forward(layers_[i], x, work, run);
+            require_finite(i, first, x, run);
         }
-        final_norm_.forward(x, x);
+        normalise(final_norm_, x, x, run);
     }
 
     void attend(std::size_t i, KvCache<float>::Layer& cache, std::size_t first, const RopeFrequencies& rope,
-                MatrixView<float> x, Execution run) const {
+                MatrixView<float> x, const Workspace& work, Execution run) const {
         const DecoderLayer& layer = layers_[i];
         const std::size_t d = config_.head_dim, wide = config_.heads * d, kv_wide = config_.kv_heads * d;
-        Matrix<float> normal(x.rows, x.cols), qkv(x.rows, wide + 2 * kv_wide), heads(x.rows, wide);
-        layer.attention_norm.forward(x, normal);
+        const MatrixView<float> normal = work.normal.rows(x.rows), qkv = work.qkv.rows(x.rows), heads = work.heads.rows(x.rows);
+        normalise(layer.attention_norm, x, normal, run);
         std::size_t column = 0;
         for (const Projection& part : layer.qkv) {
-            part.forward(normal, qkv.view().col_range(column, part.outputs()), run);
+            part.forward(normal, qkv.col_range(column, part.outputs()), run);
             column += part.outputs();
         }
-        if (config_.rope)  // keys follow queries: one call for both
-            rotate(qkv.view().col_range(0, wide + kv_wide), d, first, rope.frequencies, rope.magnitude);
-        for (std::size_t t = 0; t < x.rows; ++t) {
-            const std::span<const float> row = qkv.row(t);
-            std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());
-            std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
-        }
+        each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
+            if (config_.rope)  // keys follow queries: one call for both
+                rotate(qkv.row_range(begin, count).col_range(0, wide + kv_wide), d, first + begin, rope.frequencies,
+                       rope.magnitude);
+            for (std::size_t t = begin; t < begin + count; ++t) {
+                const std::span<const float> row = qkv.row(t);
+                std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());
+                std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
+            }
+        });
         const AttentionShape shape{config_.heads, config_.kv_heads, d, attention_scale(i), config_.window(i)};
         const MatrixView<const float> keys = std::as_const(cache.keys).view().row_range(0, first + x.rows);
         const MatrixView<const float> values = std::as_const(cache.values).view().row_range(0, first + x.rows);
-        attention<float>(qkv.view().col_range(0, wide), keys, values, shape, heads, run.threads);
-        if (layer.attention_sub_norm) layer.attention_sub_norm->forward(heads, heads);
+        attention<float>(qkv.col_range(0, wide), keys, values, shape, heads, run.threads);
+        if (layer.attention_sub_norm) normalise(*layer.attention_sub_norm, heads, heads, run);
         layer.attention_output.forward(heads, normal, run);
-        add(normal, x);
+        add(normal, x, run);
     }
 
-    void feed_forward(const DecoderLayer& layer, MatrixView<float> x, Execution run) const {
-        Matrix<float> normal(x.rows, x.cols), wide(x.rows, layer.up.outputs());
-        layer.mlp_norm.forward(x, normal);
+    void feed_forward(const DecoderLayer& layer, MatrixView<float> x, const Workspace& work, Execution run) const {
+        const MatrixView<float> normal = work.normal.rows(x.rows), wide = work.wide.rows(x.rows);
+        normalise(layer.mlp_norm, x, normal, run);
         layer.up.forward(normal, wide, run);
         if (layer.gate) {
-            Matrix<float> gate(x.rows, wide.cols());
+            const MatrixView<float> gate = work.gate.rows(x.rows);
             layer.gate->forward(normal, gate, run);
-            each_row(gate.rows(), run, [&](std::size_t t) {
-                activate(config_.activation, gate.row(t));
-                for (std::size_t c = 0; c < wide.cols(); ++c) wide(t, c) *= gate(t, c);
+            each_part(gate.rows, run, [&](std::size_t begin, std::size_t count) {
+                for (std::size_t t = begin; t < begin + count; ++t) {
+                    activate(config_.activation, gate.row(t));
+                    for (std::size_t c = 0; c < wide.cols; ++c) wide(t, c) *= gate(t, c);
+                }
             });
         } else {
-            each_row(wide.rows(), run, [&](std::size_t t) { activate(config_.activation, wide.row(t)); });
+            each_part(wide.rows, run, [&](std::size_t begin, std::size_t count) {
+                for (std::size_t t = begin; t < begin + count; ++t) activate(config_.activation, wide.row(t));
+            });
         }
-        if (layer.mlp_sub_norm) layer.mlp_sub_norm->forward(wide, wide);
+        if (layer.mlp_sub_norm) normalise(*layer.mlp_sub_norm, wide, wide, run);
         layer.down.forward(wide, normal, run);
-        add(normal, x);
+        add(normal, x, run);
     }
 
+    /// Calls work(begin, count) for some tokens at a time.
     template <class Work>
-    static void each_row(std::size_t rows, Execution run, Work&& work) {
-        parallel_for(rows, 32, run.threads, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t t = begin; t < end; ++t) work(t);
+    static void each_part(std::size_t tokens, Execution run, Work&& work) {
+        parallel_for(tokens, 32, run.threads, [&](std::size_t begin, std::size_t end) { work(begin, end - begin); });
+    }
+    static void normalise(const Norm& norm, MatrixView<const float> x, MatrixView<float> y, Execution run) {
+        each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
+            norm.forward(x.row_range(begin, count), y.row_range(begin, count));
         });
     }
-    static void add(const Matrix<float>& change, MatrixView<float> x) {
-        for (std::size_t t = 0; t < x.rows; ++t)
-            for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += change(t, c);
+    static void add(MatrixView<const float> change, MatrixView<float> x, Execution run) {
+        each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
+            for (std::size_t t = begin; t < begin + count; ++t)
+                for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += change(t, c);
+        });
     }
     double attention_scale(std::size_t layer) const {
         const double scale = config_.scale_attention ? 1.0 / std::sqrt(static_cast<double>(config_.head_dim)) : 1.0;
         return config_.scale_attention_by_layer ? scale / static_cast<double>(layer + 1) : scale;
     }
-    static void require_finite(std::size_t layer, std::size_t first, MatrixView<const float> x) {
-        for (std::size_t t = 0; t < x.rows; ++t) {
-            bool finite = true;
-            for (const float value : x.row(t)) finite &= is_finite(value);
-            if (!finite)
-                throw error(errc::not_finite, message("layer ", layer, ": the hidden state of token ", first + t,
-                                                      " is not finite"));
-        }
+    static void require_finite(std::size_t layer, std::size_t first, MatrixView<const float> x, Execution run) {
+        each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
+            for (std::size_t t = begin; t < begin + count; ++t) {
+                bool finite = true;
+                for (const float value : x.row(t)) finite &= is_finite(value);
+                if (!finite)
+                    throw error(errc::not_finite, message("layer ", layer, ": the hidden state of token ", first + t,
+                                                          " is not finite"));
+            }
+        });
     }
 
     ModelConfig config_;

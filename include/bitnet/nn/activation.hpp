@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-#include <bitnet/config/abi.hpp>
+#include <bitnet/nn/exponential.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -43,7 +43,7 @@ void activate(Activation activation, std::span<T> x) {
         for (T& value : x) value = f(value);
     };
     switch (activation) {
-        case Activation::silu: return each([](T v) { return v / (1 + std::exp(-v)); });
+        case Activation::silu: return each([](T v) { return v / (1 + exponential(-v)); });
         case Activation::gelu_tanh:
             return each([](T v) {
                 constexpr T slope = static_cast<T>(0.79788456080286535588);  // sqrt(2/π)

@@ -2,15 +2,14 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <limits>
 #include <optional>
 #include <span>
 
 #include <bitnet/backend/blas.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
+#include <bitnet/nn/exponential.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -25,6 +24,28 @@ struct AttentionShape {
 
 namespace detail {
 
+/// x[i] = e^x[i] / Σ e^x, with eight sums and maxima side by side, as vectors have them.
+template <class T>
+void softmax(std::span<T> x) {
+    constexpr std::size_t lanes = 8;
+    const std::size_t whole = x.size() - x.size() % lanes;
+    T largest = x[0];
+    T most[lanes], sums[lanes] = {};
+    std::fill(most, most + lanes, largest);
+    for (std::size_t i = 0; i < whole; i += lanes)
+        for (std::size_t j = 0; j < lanes; ++j) most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    for (const T value : most) largest = std::max(largest, value);
+    for (std::size_t i = whole; i < x.size(); ++i) largest = std::max(largest, x[i]);
+    for (T& value : x) value = exponential(value - largest);
+    for (std::size_t i = 0; i < whole; i += lanes)
+        for (std::size_t j = 0; j < lanes; ++j) sums[j] += x[i + j];
+    T sum = 0;
+    for (const T value : sums) sum += value;
+    for (std::size_t i = whole; i < x.size(); ++i) sum += x[i];
+    const T share = 1 / sum;
+    for (T& value : x) value *= share;
+}
+
 /// Rows of scores to weights: softmax over keys first ... last(row), zero elsewhere. Column j is key `key + j`.
 template <class T>
 void causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, std::optional<std::size_t> window) {
@@ -33,10 +54,7 @@ void causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, st
         const std::size_t end = query + r + 1 - key;  // one behind the query's own key
         const std::size_t begin = window && query + r + 1 > key + *window ? query + r + 1 - key - *window : 0;
         const std::span<T> seen = row.subspan(begin, end - begin);
-        const T largest = *std::max_element(seen.begin(), seen.end());
-        T sum = 0;
-        for (T& value : seen) sum += value = std::exp(value - largest);
-        for (T& value : seen) value /= sum;
+        softmax(seen);
         std::fill(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(begin), T(0));
         std::fill(row.begin() + static_cast<std::ptrdiff_t>(end), row.end(), T(0));
     }
@@ -60,11 +78,11 @@ void attention(MatrixView<const T> q, MatrixView<const T> k, MatrixView<const T>
         const std::size_t kv = head / (shape.heads / shape.kv_heads) * d;
         const std::size_t query = first + row, last = query + rows;  // keys from `last` on are seen by none of these
         const std::size_t key = shape.window && query + 1 > *shape.window ? query + 1 - *shape.window : 0;
-        Matrix<T> scores(rows, last - key);
+        const Scratch<T> scores(rows, last - key);
         matmul_nt(q.row_range(row, rows).col_range(head * d, d), k.row_range(key, last - key).col_range(kv, d),
                   scores.view(), static_cast<T>(shape.scale));
         detail::causal_softmax(scores.view(), key, query, shape.window);
-        matmul_nn(MatrixView<const T>(scores), v.row_range(key, last - key).col_range(kv, d),
+        matmul_nn(MatrixView<const T>(scores.view()), v.row_range(key, last - key).col_range(kv, d),
                   out.row_range(row, rows).col_range(head * d, d));
     });
 }

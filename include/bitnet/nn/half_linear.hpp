@@ -52,9 +52,7 @@ private:
             x = dense_x;
         }
         const auto product = weight.dtype == DType::BF16 ? run.kernels->half_product_bf16 : run.kernels->half_product_f16;
-        constexpr std::size_t weights_per_piece = 1 << 17;
-        const std::size_t rows_per_piece = std::max<std::size_t>(16, weights_per_piece / std::max<std::size_t>(1, inputs()));
-        parallel_for(outputs(), rows_per_piece, run.threads, [&](std::size_t begin, std::size_t end) {
+        parallel_for(outputs(), balanced_piece(outputs(), 16, run.threads), run.threads, [&](std::size_t begin, std::size_t end) {
             product(weight.bits.data(), inputs(), begin, end, x.data, x.rows, y.data, y.stride);
         });
     }
@@ -62,9 +60,9 @@ private:
     void multiply_widened(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
         const std::size_t outputs_per_tile = std::clamp<std::size_t>((std::size_t{1} << 16) / inputs(), 1, 256);
         parallel_for(outputs(), outputs_per_tile, run.threads, [&](std::size_t begin, std::size_t end) {
-            Matrix<float> rows(end - begin, inputs());
-            for (std::size_t o = begin; o < end; ++o) weight_row(o, rows.row(o - begin), run);
-            matmul_nt(x, rows.view(), y.col_range(begin, end - begin));
+            const Scratch<float> rows(end - begin, inputs());
+            for (std::size_t o = begin; o < end; ++o) weight_row(o, rows.view().row(o - begin), run);
+            matmul_nt<float>(x, rows.view(), y.col_range(begin, end - begin));
         });
     }
 };

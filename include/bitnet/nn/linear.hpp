@@ -38,9 +38,13 @@ struct Linear {
         multiply(x, weight.view(), y, threads);
         add_bias<T>(bias, y);
     }
-    /// Tiles of as many outputs and tokens as that, whatever the number of threads: so are the results.
+    /// Tiles of 512 tokens and at most 256 outputs, an even number of them, whatever the number of threads: so are the
+    /// results. BLAS copies a tile's inputs, so that narrower ones cost more.
     static void multiply(MatrixView<const T> x, MatrixView<const T> w, MatrixView<T> y, unsigned threads) {
-        constexpr std::size_t outputs_per_tile = 256, tokens_per_tile = 256;
+        constexpr std::size_t tokens_per_tile = 512, most_outputs = 256, vector = 16;
+        const std::size_t even = 2 * ((w.rows + 2 * most_outputs - 1) / (2 * most_outputs));
+        const std::size_t outputs_per_tile = ((w.rows + even - 1) / std::max<std::size_t>(1, even) + vector - 1) / vector * vector;
+        if (outputs_per_tile == 0) return;
         const std::size_t tiles = (w.rows + outputs_per_tile - 1) / outputs_per_tile;
         const std::size_t token_tiles = (x.rows + tokens_per_tile - 1) / tokens_per_tile;
         parallel_for(tiles * token_tiles, 1, threads, [&](std::size_t tile, std::size_t) {

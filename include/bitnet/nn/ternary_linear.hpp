@@ -62,9 +62,7 @@ private:
         const std::span<float> out(apart ? dense_y.data() : y.data, y.rows * y.cols);
         Activations ready;
         prepare(ready, std::span(x.data, x.rows * x.cols), matrix, *run.kernels);
-        constexpr std::size_t bytes_per_piece = 1 << 17;
-        const std::size_t rows_per_piece = std::max<std::size_t>(16, bytes_per_piece / weight.row_bytes());
-        parallel_for(outputs(), rows_per_piece, run.threads, [&](std::size_t begin, std::size_t end) {
+        parallel_for(outputs(), balanced_piece(outputs(), 16, run.threads), run.threads, [&](std::size_t begin, std::size_t end) {
             multiply(matrix, begin, end, ready, out, *run.kernels);
         });
         for (std::size_t t = 0; apart && t < y.rows; ++t) std::ranges::copy(dense_y.row(t), y.row(t).begin());
@@ -74,9 +72,9 @@ private:
         const std::size_t cols = inputs();
         const std::size_t outputs_per_tile = std::clamp<std::size_t>((std::size_t{1} << 16) / cols, 1, 256);
         parallel_for(outputs(), outputs_per_tile, run.threads, [&](std::size_t begin, std::size_t end) {
-            Matrix<float> rows(end - begin, cols);
-            for (std::size_t o = begin; o < end; ++o) weight.dequantize_row(o, rows.row(o - begin), run);
-            matmul_nt(x, rows.view(), y.col_range(begin, end - begin));
+            const Scratch<float> rows(end - begin, cols);
+            for (std::size_t o = begin; o < end; ++o) weight.dequantize_row(o, rows.view().row(o - begin), run);
+            matmul_nt<float>(x, rows.view(), y.col_range(begin, end - begin));
         });
     }
 };

@@ -29,3 +29,12 @@ TEST_CASE("rows that a matrix grows by are zero, and those before stay") {
     CHECK(m.values() == std::vector<double>{1, 2});
     CHECK(Matrix<float>(2, 3).values() == std::vector<float>(6));
 }
+
+TEST_CASE("a scratch matrix is as large as asked for, and so are its first rows") {
+    const bitnet::Scratch<float> scratch(3, 4);
+    scratch.view()(2, 3) = 5;
+    CHECK(scratch.view().rows == 3);
+    CHECK(scratch.rows(2).rows == 2);
+    CHECK(scratch.rows(3)(2, 3) == 5);
+    CHECK(bitnet::Scratch<float>(0, 4).view().rows == 0);
+}

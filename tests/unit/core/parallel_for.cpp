@@ -35,6 +35,14 @@ TEST_CASE("of several failures the first piece's is the one that is thrown") {
         }
 }
 
+TEST_CASE("balanced pieces are four for each thread, unless they would be too short") {
+    CHECK(bitnet::balanced_piece(800, 16, 2) == 100);
+    CHECK(bitnet::balanced_piece(801, 16, 2) == 101);
+    CHECK(bitnet::balanced_piece(100, 16, 8) == 16);
+    CHECK(bitnet::balanced_piece(0, 1, 1) == 1);
+    CHECK(bitnet::balanced_piece(1000, 1, 0) >= 1);
+}
+
 TEST_CASE("a piece of no size counts as one") {
     int calls = 0;
     bitnet::parallel_for(3, 0, 1, [&](std::size_t, std::size_t) { ++calls; });

@@ -47,7 +47,8 @@ TEST_CASE("windows score each token once, as the definition does token by token,
     bitnet::write_random_model(dir / "model", {});
     const Transformer model(ModelWeights(dir / "model"), bitnet::ActivationPrecision::fp32, execution());
     const Documents documents{document(50, 3), document(1, 7), document(16, 20), {}, document(17, 9), document(33, 1)};
-    for (const auto& [context, stride] : {std::pair<std::size_t, std::size_t>{16, 16}, {16, 5}, {2, 1}, {100, 100}}) {
+    for (const auto& windows : {std::pair<std::size_t, std::size_t>{16, 16}, {16, 5}, {2, 1}, {100, 100}}) {
+        const std::size_t context = windows.first, stride = windows.second;
         CAPTURE(context);
         CAPTURE(stride);
         const auto result = perplexity(model, documents, {context, stride}, {execution().kernels, 1});

@@ -45,8 +45,9 @@ Matrix<double> plain(const Matrix<double>& q, const Matrix<double>& k, const Mat
 }  // namespace
 
 TEST_CASE("attention is the formula for grouped heads, windows, a cache before it and more queries than a tile") {
-    for (const auto& [tokens, before] : {std::pair<std::size_t, std::size_t>{1, 0}, {1, 9}, {5, 0}, {70, 3}, {130, 0}})
+    for (const auto& text : {std::pair<std::size_t, std::size_t>{1, 0}, {1, 9}, {5, 0}, {70, 3}, {130, 0}})
         for (const std::optional<std::size_t> window : {std::optional<std::size_t>{}, {1}, {4}, {100}}) {
+            const std::size_t tokens = text.first, before = text.second;
             CAPTURE(tokens);
             CAPTURE(before);
             const AttentionShape shape{4, 2, 6, 0.4, window};
