@@ -81,6 +81,7 @@ struct Row {
     ModelSpeed speed{};
     TokenCost cost{};
     std::uint64_t file_bytes = 0, peak_bytes = 0;
+    double packing = 0;  ///< bytes of weights a second that became ternary; 0 where it was not packed here
     std::vector<std::string> notes{};
 };
 
@@ -134,8 +135,9 @@ Row measure(const std::string& name, const fs::path& path, const std::string& pr
     return row;
 }
 
-/// The packed model that `bitnet compress` makes of it.
-void pack(const fs::path& model, const fs::path& output, const Options& options, Execution run, const CommonOptions& common) {
+/// The packed model that `bitnet compress` makes of it. Returns how fast the quantizer was: bytes of weights that became
+/// ternary, in the type of their file, a second.
+double pack(const fs::path& model, const fs::path& output, const Options& options, Execution run, const CommonOptions& common) {
     RecipeRequest request;
     request.scale = options.scale;
     request.layout = *layout_named(options.layout);
@@ -144,10 +146,17 @@ void pack(const fs::path& model, const fs::path& output, const Options& options,
     const ModelDir original(model);
     config.adapt_to_model_size(original.parameter_count());
     Progress progress("pack", common.quiet);
-    compress_with(request, config, original, prepare_outputs(original, output, {.quantized = true, .dequantized = false}), run,
+    const RecipeResult result = compress_with(request, config, original, prepare_outputs(original, output, {.quantized = true, .dequantized = false}), run,
                   [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
         progress.update(static_cast<double>(done) / static_cast<double>(std::max<std::uint64_t>(1, total)), tensor.name);
     });
+    double bytes = 0, seconds = 0;
+    for (const TensorReport& tensor : result.stats.tensors)
+        if (tensor.treatment == Treatment::ternary) {
+            bytes += static_cast<double>(tensor.parameters * bits_of(tensor.dtype) / 8);
+            seconds += tensor.seconds;
+        }
+    return seconds > 0 ? bytes / seconds : 0;
 }
 
 std::vector<Row> measure_all(const Options& options, Execution run, const CommonOptions& common) {
@@ -166,8 +175,10 @@ std::vector<Row> measure_all(const Options& options, Execution run, const Common
         }
         if (!add(path.string(), path) || options.alone) continue;
         const TemporaryDirectory packed;
-        pack(path, packed.path(), options, run, common);
+        const double packing = pack(path, packed.path(), options, run, common);
+        const std::size_t first = rows.size();
         add("packed", packed.path() / "quantized");
+        for (std::size_t i = first; i < rows.size(); ++i) rows[i].packing = packing;
     }
     return rows;
 }
@@ -207,6 +218,7 @@ Json describe(const Row& row, const MachineSpeed& machine) {
                          {"products_per_token", row.cost.products()},
                          {"file_bytes", row.file_bytes},
                          {"peak_resident_bytes", row.peak_bytes},
+                         {"packed_bytes_per_second", row.packing},
                          {"notes", Json::array(std::move(notes))}});
 }
 
@@ -226,6 +238,10 @@ void print(const std::vector<Row>& rows, const MachineSpeed& machine, const Kern
                    fixed(row.speed.generation, 1), fixed(100 * read_share(row, machine), 0) + " %",
                    bytes_text(row.cost.bytes()), bytes_text(row.file_bytes), bytes_text(row.peak_bytes), row.multiplied_by});
     std::printf("\n%s", table.text().c_str());
+    for (const Row& row : rows)
+        if (row.packing > 0 && row.activations == "int8")
+            std::printf("quantized   %s GB/s of weights, %s %% of the read: reading, rounding, what was lost, writing\n",
+                        fixed(row.packing / 1e9, 2).c_str(), fixed(100 * row.packing / machine.read_bytes, 0).c_str());
     for (const Row& row : rows)
         for (const std::string& note : row.notes) std::printf("note        %s: %s\n", row.name.c_str(), note.c_str());
 }

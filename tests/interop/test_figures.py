@@ -1,11 +1,13 @@
 """Zeros and relative error of the trained model: the figures that were known before this library was written."""
 
+import json
+
 import numpy as np
 import pytest
 
 import compare
 import oracle
-from conftest import compress
+from conftest import bitnet, compress
 
 FIGURES = [
     (("--recipe", "phase4", "--sparsity-threshold", "0.05"), "absmean", "row", 0.05, 3.1, 0.586),
@@ -36,6 +38,43 @@ def test_zeros_and_relative_error_are_the_known_ones(trained_model, tmp_path, op
     assert np.isclose(oracle.relative_error(pairs), report["distortion"]["relative_error"], rtol=1e-5)
     assert report["sparsity_ratio"] == report["distortion"]["zeros"]
     print(f"{quantizer} {scale}: zeros {100 * zero_codes / count:.2f} %, relative error {oracle.relative_error(pairs):.4f}")
+
+
+@pytest.fixture(scope="module")
+def sampled_text(trained_model, tmp_path_factory):
+    """48 texts of 256 tokens that the model writes itself, at temperature 1 from its start token: token ids."""
+    path = tmp_path_factory.mktemp("sampled") / "text.ids"
+    lines = []
+    for seed in range(1, 49):
+        answer = json.loads(bitnet("generate", trained_model, "--prompt", "", "-n", 255, "--temperature", 1, "--seed", seed,
+                                   "--ignore-eos", "--json", "-q"))
+        lines.append(" ".join(map(str, [1, *answer["ids"]])))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+# Of weights alone rounded, on a text that the model had written for another program.
+PERPLEXITIES = [
+    ((), 15.75),
+    (("--quantizer", "absmean", "--scale", "row", "--sparsity-threshold", "0.05"), 1950),
+    (("--quantizer", "absmean", "--scale", "row", "--sparsity-threshold", "0.10"), 1394),
+    (("--quantizer", "round_clip", "--scale", "tensor"), 7122),
+    (("--quantizer", "round_clip", "--scale", "row"), 649),
+    (("--quantizer", "least_squares", "--scale", "row"), 210),
+    (("--quantizer", "least_squares", "--scale", "group:64"), 164),
+]
+
+
+@pytest.mark.parametrize("options, known", PERPLEXITIES, ids=lambda v: str(v))
+def test_perplexity_of_rounded_weights_is_the_known_one_within_a_tenth(trained_model, sampled_text, tmp_path, options, known):
+    model = trained_model
+    if options:
+        compress(trained_model, tmp_path / "out", "--keep-as", "fp32", "--scale-type", "fp32", *options)
+        model = tmp_path / "out" / "quantized"
+    result = json.loads(bitnet("eval", model, "--text", sampled_text, "--split", "ids", "--context", 256, "--json", "-q"))
+    print(f"{' '.join(options) or 'original'}: perplexity {result['perplexity']:.4g}, known {known}")
+    assert result["tokens"] == 48 * 255
+    assert abs(result["perplexity"] / known - 1) < 0.1
 
 
 def test_the_threshold_of_a_tiny_model_is_chosen_by_its_size(trained_model, tmp_path):

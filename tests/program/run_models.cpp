@@ -118,6 +118,8 @@ TEST_CASE("bench measures an original beside a packed copy, and both outputs of 
         CHECK(row(original, i).at("prompt_tokens", "json").as_unsigned() == 12);
     }
     CHECK(row(original, 1).at("activations", "json").as_string() == "int8");
+    CHECK(row(original, 0).at("packed_bytes_per_second", "json").as_double() == 0);
+    CHECK(row(original, 1).at("packed_bytes_per_second", "json").as_double() > 0);
     CHECK(row(original, 1).at("bytes_per_token", "json").as_unsigned() < row(original, 0).at("bytes_per_token", "json").as_unsigned());
     CHECK(original.at("read_bytes_per_second", "json").as_double() > 1e8);
     const Json outputs = json_of({"bench", place.out(), "-p", "12", "-n", "5", "-r", "1"});
