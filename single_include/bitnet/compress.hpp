@@ -1665,9 +1665,9 @@ struct Avx2Dots {
     /// adds at most 4·2·2·127 = 2,032.
     static constexpr std::size_t block_cols = 256;
     static constexpr std::size_t blocks_that_fit = 8;
-    /// Bytes between what one token's product reads and what it asks for, which is in the order of memory: of four rows
-    /// at a time, left alone, processors see four streams that end too soon. bench/kernel/ternary_product.cpp, row, out
-    /// of cache: 27 % of a plain read without, 39 % ahead in each row, 59 % in order; 2 to 16 KiB are alike.
+    /// Bytes between what one token's product reads and what it asks for, which is in the order of memory: of several
+    /// rows at a time, left alone, processors see streams that end too soon. bench/kernel/ternary_product.cpp, row, four
+    /// rows, out of cache: 27 % of a plain read without, 39 % ahead in each row, 59 % in order; 2 to 16 KiB are alike.
     /// No gain: planes 1 and 3 left multiplied by four, which saves two shifts.
     static constexpr std::size_t ahead = 4096;
 
