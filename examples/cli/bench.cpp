@@ -1,8 +1,10 @@
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <malloc.h>
@@ -34,7 +36,8 @@ struct Options {
 class TemporaryDirectory {
 public:
     TemporaryDirectory() : path_((fs::temp_directory_path() / "bitnet-bench-XXXXXX").string()) {
-        if (::mkdtemp(path_.data()) == nullptr) throw error(errc::io, message(path_, ": cannot be created"));
+        if (::mkdtemp(path_.data()) == nullptr)
+            throw error(errc::io, message(path_, ": cannot create: ", std::generic_category().message(errno)));
     }
     ~TemporaryDirectory() {
         std::error_code ignored;
@@ -77,6 +80,7 @@ std::uint64_t weight_file_bytes(const fs::path& model) {
 /// One model with one precision of activations.
 struct Row {
     std::string name{}, activations{}, multiplied_by{};
+    bool either = false;  ///< whether the activations might be of the other precision
     SpeedOptions measured{};
     ModelSpeed speed{};
     TokenCost cost{};
@@ -120,7 +124,7 @@ Row measure(const std::string& name, const fs::path& path, const std::string& pr
     const ModelWeights weights(path);
     const Transformer model(weights, precision_named(precision), run);
     Row row{.name = name, .activations = activations_of(weights, precision),
-            .measured = speed_options(options, model.config()), .cost = token_cost(model),
+            .either = weights.packed() && !weights.hf_bitnet(), .measured = speed_options(options, model.config()), .cost = token_cost(model),
             .file_bytes = weight_file_bytes(path)};
     const std::string arch(run.kernels->arch);
     if (!weights.packed() && row.activations == "fp32") row.multiplied_by = blas_name();
@@ -135,14 +139,18 @@ Row measure(const std::string& name, const fs::path& path, const std::string& pr
     return row;
 }
 
-/// The packed model that `bitnet compress` makes of it. Returns how fast the quantizer was: bytes of weights that became
-/// ternary, in the type of their file, a second.
-double pack(const fs::path& model, const fs::path& output, const Options& options, Execution run, const CommonOptions& common) {
+RecipeRequest packed_copy(const Options& options) {
     RecipeRequest request;
     request.scale = options.scale;
     request.layout = *layout_named(options.layout);
+    return request;
+}
+
+/// The packed model that `bitnet compress` makes of it. Returns how fast the quantizer was: bytes of weights that became
+/// ternary, in the type of their file, a second.
+double pack(const fs::path& model, const fs::path& output, const Options& options, Execution run, const CommonOptions& common) {
+    const RecipeRequest request = packed_copy(options);
     Config config;
-    check_recipe(request, config);
     const ModelDir original(model);
     config.adapt_to_model_size(original.parameter_count());
     Progress progress("pack", common.quiet);
@@ -162,10 +170,9 @@ double pack(const fs::path& model, const fs::path& output, const Options& option
 std::vector<Row> measure_all(const Options& options, Execution run, const CommonOptions& common) {
     std::vector<Row> rows;
     const auto add = [&](const std::string& name, const fs::path& path) {
-        const ModelWeights weights(path);
-        if (!weights.packed()) rows.push_back(measure(name, path, "fp32", options, run, common));
-        else for (const char* const precision : {"int8", "fp32"}) rows.push_back(measure(name, path, precision, options, run, common));
-        return !weights.packed() && rows.back().activations == "fp32";
+        rows.push_back(measure(name, path, "int8", options, run, common));
+        if (rows.back().either) rows.push_back(measure(name, path, "fp32", options, run, common));
+        return !rows.back().either && rows.back().activations == "fp32";  // dense
     };
     for (const fs::path& path : options.models) {
         if (!fs::exists(path / config_file_name) && fs::is_directory(path / "quantized")) {  // what compress writes
@@ -248,6 +255,7 @@ void print(const std::vector<Row>& rows, const MachineSpeed& machine, const Kern
 
 void bench(const Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
+    check_recipe(packed_copy(options), Config{});
     const std::vector<Row> rows = measure_all(options, run, common);
     const MachineSpeed machine = machine_speed(common.threads);
     if (!common.json) return print(rows, machine, *run.kernels);

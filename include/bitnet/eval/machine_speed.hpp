@@ -187,12 +187,12 @@ inline void read_all(const std::byte* p, std::size_t bytes, unsigned threads, Re
     });
 }
 
-/// The fastest way to read these bytes on this machine, out of a few that win on one machine or another, and the
-/// seconds that its best run took.
 struct FastestRead {
     Read how{};
-    double seconds = 0;
+    double seconds = 0;  ///< of its best run
 };
+
+/// The fastest way to read these bytes on this machine, out of a few that win on one machine or another.
 inline FastestRead fastest_read(const std::byte* p, std::size_t bytes, unsigned threads) {
     FastestRead best;
     for (const Read how : {Read{1, 0}, Read{2, 0}, Read{4, 0}, Read{1, 1024}, Read{1, 2048}, Read{1, 4096}})

@@ -59,8 +59,6 @@ public:
     bool packed() const noexcept { return config_.packed_weights; }
     /// A model of the transformers library whose layers have ternary weights and always round activations to int8.
     bool hf_bitnet() const noexcept { return config_.quant_method == "bitnet"; }
-    /// One of those that makes its weights ternary as it runs.
-    bool ternary_online() const noexcept { return hf_bitnet() && !packed(); }
     /// Whether a ternary layer computes (x·codes + b)·scale, with its bias under the scale, and not x·codes·scale + b.
     bool bias_is_scaled() const noexcept { return hf_bitnet() && packed() && config_.scale_multiplies; }
 

@@ -25,7 +25,8 @@ namespace bitnet::inline BITNET_ABI {
 /// const calls are safe from several threads, each with its own cache. Results do not depend on the number of threads.
 class Transformer {
 public:
-    /// Reads all weights: matrices stay as their files have them, in 32 bits, in 16 or packed. `activations` is for packed linear layers.
+    /// Reads all weights: matrices stay as their files have them, in 32 bits, in 16 or packed. `activations` is for packed
+    /// linear layers.
     explicit Transformer(const ModelWeights& weights, ActivationPrecision activations, Execution run)
         : config_(weights.config()) {
         const Architecture& family = architecture_named(config_.architecture);

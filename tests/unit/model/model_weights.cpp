@@ -86,7 +86,8 @@ TEST_CASE("a model whose layers make their weights ternary as they run has terna
                                                                                               {"linear_class", "autobitlinear"},
                                                                                               {"quantization_mode", "online"}})}}});
     const ModelWeights weights(dir / "model");
-    CHECK(weights.ternary_online());
+    CHECK(weights.hf_bitnet());
+    CHECK_FALSE(weights.packed());
     const auto ternary = std::get<TernaryTensor>(weights.linear("model.layers.0.mlp.up_proj.weight", execution()));
     CHECK(ternary.whole_tensor);
     CHECK(ternary.scale_type == bitnet::DType::F32);
@@ -104,7 +105,6 @@ TEST_CASE("weights that transformers has packed are those that the model made as
         const ModelWeights online(dir / "online"), offline(dir / "offline");
         CHECK(offline.packed());
         CHECK(offline.hf_bitnet());
-        CHECK_FALSE(offline.ternary_online());
         CHECK(offline.bias_is_scaled() == (linear_class == "autobitlinear"));
         const std::string name = "model.layers.0.self_attn.k_proj.weight";
         const auto made = std::get<TernaryTensor>(online.linear(name, execution()));
