@@ -35,7 +35,10 @@ struct Options {
 /// A directory that is gone when the command ends, however it ends.
 class TemporaryDirectory {
 public:
-    TemporaryDirectory() : path_((fs::temp_directory_path() / "bitnet-bench-XXXXXX").string()) {
+    TemporaryDirectory() {
+        std::error_code reason;
+        path_ = (fs::temp_directory_path(reason) / "bitnet-bench-XXXXXX").string();
+        if (reason) throw error(errc::io, message("TMPDIR, for the packed copy: ", reason.message()));
         if (::mkdtemp(path_.data()) == nullptr)
             throw error(errc::io, message(path_, ": cannot create: ", std::generic_category().message(errno)));
     }
