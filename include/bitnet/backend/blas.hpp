@@ -45,27 +45,34 @@ inline void single_threaded_blas() {
 #endif
 }
 
+/// Which of two factors is read column by column.
+enum class Turned { none, first, second };
+
+/// A product of one row by BLAS's matrix-vector routine: one of matrices would copy all of b first.
 template <BlasNumber T>
-void gemm(bool transpose_b, std::size_t n, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c, T factor,
-          T keep) {
+void gemv(Turned turned, const T* row, MatrixView<const T> b, MatrixView<T> c, T factor, T keep) {
+    const CBLAS_TRANSPOSE form = turned == Turned::second ? CblasNoTrans : CblasTrans;
+    const int rows = blas_extent(b.rows), cols = blas_extent(b.cols), ldb = blas_extent(b.stride);
+    if constexpr (std::is_same_v<T, float>)
+        cblas_sgemv(CblasRowMajor, form, rows, cols, factor, b.data, ldb, row, 1, keep, c.data, 1);
+    else
+        cblas_dgemv(CblasRowMajor, form, rows, cols, factor, b.data, ldb, row, 1, keep, c.data, 1);
+}
+
+template <BlasNumber T>
+void gemm(Turned turned, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c, T factor, T keep) {
     single_threaded_blas();
     if (c.rows == 0 || c.cols == 0) return;
-    const int m = blas_extent(a.rows), columns = blas_extent(n), k = blas_extent(a.cols);
+    if (c.rows == 1 && turned != Turned::first) return gemv(turned, a.data, b, c, factor, keep);
+    const CBLAS_TRANSPOSE form_a = turned == Turned::first ? CblasTrans : CblasNoTrans;
+    const CBLAS_TRANSPOSE form_b = turned == Turned::second ? CblasTrans : CblasNoTrans;
+    const int m = blas_extent(c.rows), n = blas_extent(c.cols);
+    const int k = blas_extent(turned == Turned::first ? a.rows : a.cols);
     const int lda = blas_extent(a.stride), ldb = blas_extent(b.stride), ldc = blas_extent(c.stride);
-    if (m == 1) {  // a product of matrices would copy all of b first
-        const int rows = transpose_b ? columns : k, cols = transpose_b ? k : columns;
-        const CBLAS_TRANSPOSE turned = transpose_b ? CblasNoTrans : CblasTrans;
-        if constexpr (std::is_same_v<T, float>)
-            cblas_sgemv(CblasRowMajor, turned, rows, cols, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
-        else
-            cblas_dgemv(CblasRowMajor, turned, rows, cols, factor, b.data, ldb, a.data, 1, keep, c.data, 1);
-        return;
-    }
-    const CBLAS_TRANSPOSE form = transpose_b ? CblasTrans : CblasNoTrans;
     if constexpr (std::is_same_v<T, float>)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, form, m, columns, k, factor, a.data, lda, b.data, ldb, keep, c.data, ldc);
+        cblas_sgemm(CblasRowMajor, form_a, form_b, m, n, k, factor, a.data, lda, b.data, ldb, keep, c.data, ldc);
     else
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, form, m, columns, k, factor, a.data, lda, b.data, ldb, keep, c.data, ldc);
+        cblas_dgemm(CblasRowMajor, form_a, form_b, m, n, k, factor, a.data, lda, b.data, ldb, keep, c.data, ldc);
 }
 
 }  // namespace detail
@@ -74,14 +81,21 @@ void gemm(bool transpose_b, std::size_t n, MatrixView<const T> a, MatrixView<con
 template <BlasNumber T>
 void matmul_nt(MatrixView<const T> a, std::type_identity_t<MatrixView<const T>> b,
                std::type_identity_t<MatrixView<T>> c, T factor = 1, T keep = 0) {
-    detail::gemm<T>(true, b.rows, a, b, c, factor, keep);
+    detail::gemm<T>(detail::Turned::second, a, b, c, factor, keep);
 }
 
 /// c = factor·a·b + keep·c.  a: (M, K)  b: (K, N)  c: (M, N)
 template <BlasNumber T>
 void matmul_nn(MatrixView<const T> a, std::type_identity_t<MatrixView<const T>> b,
                std::type_identity_t<MatrixView<T>> c, T factor = 1, T keep = 0) {
-    detail::gemm<T>(false, b.cols, a, b, c, factor, keep);
+    detail::gemm<T>(detail::Turned::none, a, b, c, factor, keep);
+}
+
+/// c = factor·aᵀ·b + keep·c.  a: (K, M)  b: (K, N)  c: (M, N)
+template <BlasNumber T>
+void matmul_tn(MatrixView<const T> a, std::type_identity_t<MatrixView<const T>> b,
+               std::type_identity_t<MatrixView<T>> c, T factor = 1, T keep = 0) {
+    detail::gemm<T>(detail::Turned::first, a, b, c, factor, keep);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -57,13 +57,16 @@ public:
             throw error(errc::bad_value, message("a text of ", cache.length() + ids.size(), " tokens is longer than the ",
                                                  positions_.rows(), " positions of this model"));
         const std::size_t text = cache.length() + ids.size();
-        RopeFrequencies rope;
-        if (config_.rope) rope = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, text);
+        RopeAngles<float> rope;
+        if (config_.rope) {
+            const RopeFrequencies turns = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, text);
+            rope = {turns.frequencies, turns.magnitude, cache.length(), ids.size()};
+        }
         Matrix<float> out(ids.size(), config_.hidden_size);
         const Workspace work(config_, layers_, std::min(tokens_at_once, ids.size()));
         for (std::size_t begin = 0; begin < ids.size(); begin += tokens_at_once) {
             const std::size_t count = std::min(tokens_at_once, ids.size() - begin);
-            read(ids.subspan(begin, count), cache, rope, out.view().row_range(begin, count), work, run);
+            read(ids.subspan(begin, count), cache, rope, begin, out.view().row_range(begin, count), work, run);
         }
         return out;
     }
@@ -85,23 +88,24 @@ private:
               gate(tokens, layers.empty() || !layers.front().gate ? 0 : layers.front().up.outputs()) {}
     };
 
-    void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeFrequencies& rope, MatrixView<float> x,
-              const Workspace& work, Execution run) const {
+    /// `turn` is the row of `rope` for the first of these tokens.
+    void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeAngles<float>& rope, std::size_t turn,
+              MatrixView<float> x, const Workspace& work, Execution run) const {
         const std::size_t first = cache.length();
         embed(embedding_.outputs(), ids, x, [&](std::uint32_t id, std::span<float> row) { embedding_.weight_row(id, row, run); });
         for (std::size_t t = 0; positions_.rows() != 0 && t < x.rows; ++t)
             for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(first + t, c);
         cache.grow(ids.size());
         for (std::size_t i = 0; i < layers_.size(); ++i) {
-            attend(i, cache.layer(i), first, rope, x, work, run);
+            attend(i, cache.layer(i), first, rope, turn, x, work, run);
             feed_forward(layers_[i], x, work, run);
             require_finite(i, first, x, run);
         }
         normalise(final_norm_, x, x, run);
     }
 
-    void attend(std::size_t i, KvCache<float>::Layer& cache, std::size_t first, const RopeFrequencies& rope,
-                MatrixView<float> x, const Workspace& work, Execution run) const {
+    void attend(std::size_t i, KvCache<float>::Layer& cache, std::size_t first, const RopeAngles<float>& rope,
+                std::size_t turn, MatrixView<float> x, const Workspace& work, Execution run) const {
         const DecoderLayer& layer = layers_[i];
         const std::size_t d = config_.head_dim, wide = config_.heads * d, kv_wide = config_.kv_heads * d;
         const MatrixView<float> normal = work.normal.rows(x.rows), qkv = work.qkv.rows(x.rows), heads = work.heads.rows(x.rows);
@@ -113,8 +117,7 @@ private:
         }
         each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
             if (config_.rope)  // keys follow queries: one call for both
-                rotate(qkv.row_range(begin, count).col_range(0, wide + kv_wide), d, first + begin, rope.frequencies,
-                       rope.magnitude);
+                rotate(qkv.row_range(begin, count).col_range(0, wide + kv_wide), rope, turn + begin);
             for (std::size_t t = begin; t < begin + count; ++t) {
                 const std::span<const float> row = qkv.row(t);
                 std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());

@@ -56,4 +56,33 @@ void activate(Activation activation, std::span<T> x) {
     }
 }
 
+/// dx[i] = f'(x[i])·dy[i]; dx may be dy. x is what `activate` was given.
+template <class T>
+void activate_backward(Activation activation, std::span<const T> x, std::span<const T> dy, std::span<T> dx) {
+    const auto each = [&](auto slope) {
+        for (std::size_t i = 0; i < x.size(); ++i) dx[i] = dy[i] * slope(x[i]);
+    };
+    switch (activation) {
+        case Activation::silu:
+            return each([](T v) {
+                const T s = 1 / (1 + exponential(-v));
+                return s * (1 + v * (1 - s));
+            });
+        case Activation::gelu_tanh:
+            return each([](T v) {
+                constexpr T slope = static_cast<T>(0.79788456080286535588), cubic = static_cast<T>(0.044715);
+                const T h = std::tanh(slope * (v + cubic * v * v * v));
+                return T(0.5) * (1 + h) + T(0.5) * v * (1 - h * h) * slope * (1 + 3 * cubic * v * v);
+            });
+        case Activation::gelu:
+            return each([](T v) {
+                constexpr T root = static_cast<T>(0.70710678118654752440);     // 1/sqrt 2
+                constexpr T density = static_cast<T>(0.39894228040143267794);  // 1/sqrt 2π
+                return T(0.5) * (1 + std::erf(v * root)) + v * density * std::exp(T(-0.5) * v * v);
+            });
+        case Activation::relu: return each([](T v) { return static_cast<T>(v > 0); });
+        case Activation::relu2: return each([](T v) { return v > 0 ? 2 * v : T(0); });
+    }
+}
+
 }  // namespace bitnet::inline BITNET_ABI

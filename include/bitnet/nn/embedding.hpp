@@ -6,6 +6,7 @@
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/core/matrix.hpp>
+#include <bitnet/core/parallel_for.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -19,6 +20,18 @@ void embed(std::size_t rows, std::span<const std::uint32_t> ids, MatrixView<T> y
                                                  rows, " tokens"));
         read_row(ids[t], y.row(t));
     }
+}
+
+/// The gradient of the table: row ids[t] of it += dy[t].  dy: (T, C)  dtable: (rows, C), rows beyond every id
+template <class T>
+void embed_backward(std::span<const std::uint32_t> ids, MatrixView<const T> dy, MatrixView<T> dtable, unsigned threads) {
+    parallel_for(dtable.cols, 32, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t t = 0; t < ids.size(); ++t) {
+            const std::span<const T> from = dy.row(t);
+            const std::span<T> to = dtable.row(ids[t]);
+            for (std::size_t c = begin; c < end; ++c) to[c] += from[c];
+        }
+    });
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -46,3 +46,19 @@ TEST_CASE_TEMPLATE("products of parts of matrices are those of the plain loops",
     CHECK(nn(3, 4) == 2 * before(3, 4));
     matmul_nt(a.row_range(0, 0), b, nt.view().row_range(0, 0));  // nothing is legal
 }
+
+TEST_CASE_TEMPLATE("a product with the first factor turned is the plain loops, one result row included", T, float, double) {
+    const Matrix<T> a_whole = random_matrix<T>(9, 7, 1), b_whole = random_matrix<T>(9, 11, 2);
+    for (const std::size_t rows : {std::size_t{1}, std::size_t{5}}) {
+        const MatrixView<const T> a = a_whole.view().col_range(2, rows), b = b_whole.view();
+        Matrix<T> tn(rows, 11);
+        tn(0, 0) = 10;
+        matmul_tn(a, b, tn, T(2), T(1));
+        for (std::size_t i = 0; i < rows; ++i)
+            for (std::size_t j = 0; j < 11; ++j) {
+                T sum = 0;
+                for (std::size_t k = 0; k < 9; ++k) sum += a(k, i) * b(k, j);
+                CHECK(tn(i, j) == 2 * sum + (i == 0 && j == 0 ? 10 : 0));
+            }
+    }
+}

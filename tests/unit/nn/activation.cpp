@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <support/gradient.hpp>
+
 using bitnet::Activation;
 using bitnet::activation_named;
+using bitnet::Matrix;
+using namespace bitnet_test;
 
 static_assert(activation_named("silu") == Activation::silu);
 
@@ -16,4 +20,19 @@ TEST_CASE("activations are known by every name that configurations use") {
     CHECK(activation_named("relu2") == Activation::relu2);
     CHECK_FALSE(activation_named("SiLU").has_value());
     CHECK_FALSE(activation_named("").has_value());
+}
+
+TEST_CASE("the slope of every activation is that of central differences") {
+    Matrix<double> x = normal_matrix(1, 50, 1);
+    const Matrix<double> dy = normal_matrix(1, 50, 2);
+    for (const bitnet::ActivationName& row : bitnet::activation_names) {
+        CAPTURE(row.name);
+        Matrix<double> dx(1, 50);
+        bitnet::activate_backward<double>(row.activation, x.row(0), dy.row(0), dx.row(0));
+        CHECK(gradient_error(x, dx, [&] {
+            Matrix<double> y = x;
+            bitnet::activate<double>(row.activation, y.row(0));
+            return dot(y, dy);
+        }) < 1e-8);
+    }
 }

@@ -2,23 +2,15 @@
 
 #include <doctest/doctest.h>
 
-#include <random>
+#include <support/gradient.hpp>
 
 using bitnet::attention;
 using bitnet::AttentionShape;
 using bitnet::Matrix;
 using bitnet::MatrixView;
+using namespace bitnet_test;
 
 namespace {
-
-Matrix<double> random_matrix(std::size_t rows, std::size_t cols, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<double> value;
-    Matrix<double> out(rows, cols);
-    for (std::size_t r = 0; r < rows; ++r)
-        for (double& x : out.row(r)) x = value(random);
-    return out;
-}
 
 /// Token by token, as the formula reads.
 Matrix<double> plain(const Matrix<double>& q, const Matrix<double>& k, const Matrix<double>& v, const AttentionShape& s) {
@@ -51,8 +43,8 @@ TEST_CASE("attention is the formula for grouped heads, windows, a cache before i
             CAPTURE(tokens);
             CAPTURE(before);
             const AttentionShape shape{4, 2, 6, 0.4, window};
-            const Matrix<double> q = random_matrix(tokens, 24, 1), k = random_matrix(before + tokens, 12, 2),
-                                 v = random_matrix(before + tokens, 12, 3);
+            const Matrix<double> q = normal_matrix(tokens, 24, 1), k = normal_matrix(before + tokens, 12, 2),
+                                 v = normal_matrix(before + tokens, 12, 3);
             Matrix<double> out(tokens, 24), threaded(tokens, 24);
             attention<double>(q, k, v, shape, out, 1);
             attention<double>(q, k, v, shape, threaded, 3);
@@ -62,5 +54,27 @@ TEST_CASE("attention is the formula for grouped heads, windows, a cache before i
             for (std::size_t i = 0; i < out.values().size(); ++i)
                 worst = std::max(worst, std::abs(out.values()[i] - expected.values()[i]));
             CHECK(worst < 1e-13);
+        }
+}
+
+TEST_CASE("the gradients of attention are those of central differences for grouped heads, windows and several tiles") {
+    for (const std::size_t tokens : {std::size_t{1}, std::size_t{6}, std::size_t{67}})
+        for (const std::optional<std::size_t> window : {std::optional<std::size_t>{}, {3}}) {
+            const AttentionShape shape{4, 2, 2, 0.7, window};
+            Matrix<double> q = normal_matrix(tokens, 8, 1), k = normal_matrix(tokens, 4, 2), v = normal_matrix(tokens, 4, 3);
+            const Matrix<double> slope = normal_matrix(tokens, 8, 4);
+            Matrix<double> out(tokens, 8), dq(tokens, 8), dk(tokens, 4), dv(tokens, 4);
+            const auto loss = [&] {
+                attention<double>(q, k, v, shape, out, 1);
+                return dot(out, slope);
+            };
+            loss();
+            bitnet::attention_backward<double>(q, k, v, out, slope, shape, dq, dk, dv, 2);
+            CAPTURE(tokens);
+            if (tokens > 1) {  // a token alone sees itself whatever it asks
+                CHECK(gradient_error(q, dq, loss) < 1e-7);
+                CHECK(gradient_error(k, dk, loss) < 1e-7);
+            }
+            CHECK(gradient_error(v, dv, loss) < 1e-7);
         }
 }

@@ -1,0 +1,34 @@
+/// How far a student's prediction is from its teacher's.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include <bitnet/nn/softmax.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Knowledge distillation of one token, and its gradient for the student:
+///
+///     L = τ²·KL(p ‖ q), p = softmax(teacher/τ), q = softmax(student/τ)        dstudent += weight·τ·(q - p)
+///
+/// teacher, student: V logits    dstudent: V    work: 2·V, holds whatever it likes    τ > 0
+/// Source  Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural Network", section 2
+template <class T>
+double kl_divergence_backward(std::span<const T> teacher, std::span<const T> student, T temperature, T weight,
+                              std::span<T> dstudent, std::span<T> work) {
+    const std::size_t count = teacher.size();
+    const std::span<T> p = work.first(count), q = work.subspan(count, count);
+    const T cold = 1 / temperature, slope = weight * temperature;
+    for (std::size_t i = 0; i < count; ++i) p[i] = teacher[i] * cold;
+    for (std::size_t i = 0; i < count; ++i) q[i] = student[i] * cold;
+    const double of_teacher = softmax<T>(p, p).log_sum();
+    const double along =
+        lane_sum<double>(count, [&](std::size_t i) { return static_cast<double>(p[i] * (teacher[i] - student[i])); });
+    const double of_student = softmax<T>(q, q).log_sum();
+    for (std::size_t i = 0; i < count; ++i) dstudent[i] += slope * (q[i] - p[i]);
+    const double tau = static_cast<double>(temperature);
+    return tau * tau * (along / tau - of_teacher + of_student);
+}
+
+}  // namespace bitnet::inline BITNET_ABI
