@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds everything and runs all tests:  scripts/test.sh [PRESET]
-# PRESET is dev, clang or asan; dev when none is given.
+# PRESET is dev, clang, asan or coverage; dev when none is given.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-dev}

@@ -1,7 +1,9 @@
 /// The commands of the program. Each adds its options to the parser and returns what to do when it was chosen.
 #pragma once
 
+#include <filesystem>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +19,15 @@ struct CommonOptions {
 
 using Action = std::function<void()>;
 
+/// A model that can be read and is not good enough: exit status 3.
+class GateFailed : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// A backward pass through the model, tensor by tensor. Throws GateFailed where it does not get through.
+void show_gradient_flow(std::filesystem::path path, const CommonOptions& common);
+
 Action add_bench(CLI::App& app, CommonOptions& common);
 Action add_compress(CLI::App& app, CommonOptions& common);
 Action add_dequantize(CLI::App& app, CommonOptions& common);
@@ -25,5 +36,6 @@ Action add_generate(CLI::App& app, CommonOptions& common);
 Action add_inspect(CLI::App& app, CommonOptions& common);
 Action add_random_model(CLI::App& app, CommonOptions& common);
 Action add_tokenize(CLI::App& app, CommonOptions& common);
+Action add_train(CLI::App& app, CommonOptions& common);
 
 }  // namespace cli

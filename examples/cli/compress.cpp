@@ -11,6 +11,7 @@
 #include <bitnet/pipeline/output_directory.hpp>
 
 #include "commands.hpp"
+#include "learning.hpp"
 #include "recipes.hpp"
 #include "terminal.hpp"
 
@@ -24,15 +25,18 @@ struct Options {
     std::vector<std::string> settings;
     std::string threshold, kept_as = "fp16", layout = "trit2", scale_type = "fp16";
     RecipeRequest request;
+    LessonOptions lesson;
+    LearningOptions learning;
+    std::string fine_tune = "auto";
     bool force = false;
 };
 
 /// A knob that nothing here reads must not be set in vain.
 void refuse_ignored_knobs(const Config& config) {
-    static constexpr std::array<std::string_view, 11> read{
+    static constexpr std::array<std::string_view, 12> read{
         "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
         "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
-        "save_dequantized_fp16"};
+        "save_dequantized_fp16", "fine_tune_threshold"};
     for (const std::string& key : config.given)
         if (std::find(read.begin(), read.end(), key) == read.end())
             throw error(errc::bad_value, message(key, ": compressing without calibration and fine-tuning would ignore it; "
@@ -108,7 +112,18 @@ std::string table_of(const CompressionStats& stats) {
     return table.text();
 }
 
-void print(const Config& config, const ModelDir& model, const RecipeResult& result) {
+/// Perplexity of the original, of its rounded weights and of what was learned.
+void print_quality(const Json& report) {
+    std::printf("quality     perplexity %.4f of the original, %.4f rounded", report.at("pre_perplexity").as_double(),
+                report.at("post_compression_perplexity").as_double());
+    const Json& training = report.at("training");
+    if (report.at("fine_tuned").as_bool())
+        std::printf(", %.4f after %llu steps of learning", training.at("best_perplexity").as_double(),
+                    static_cast<unsigned long long>(training.at("steps_completed").as_unsigned()));
+    std::puts("");
+}
+
+void print(const Config& config, const ModelDir& model, const RecipeResult& result, const Json& quality) {
     const CompressionStats& stats = result.stats;
     const Distortion lost = stats.distortion();
     std::printf("%s\n", table_of(stats).c_str());
@@ -123,11 +138,47 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
                     bytes_text(stats.original_bytes).c_str(), bytes_text(stats.quantized_bytes).c_str(),
                     stats.compression_ratio(), std::string(Config::size_category(model.parameter_count())).c_str(),
                     config.target_compression_ratio);
+    if (quality.is_object()) print_quality(quality);
     std::printf("time        %.2f s with %s kernels\n", stats.seconds, std::string(best_kernels().arch).c_str());
     for (const TensorReport& tensor : stats.tensors)
         if (!tensor.note.empty()) std::printf("note        %s: %s\n", tensor.name.c_str(), tensor.note.c_str());
     for (const std::string& note : model.notes()) std::printf("note        %s\n", note.c_str());
     std::printf("written     %s\n", config.output_path.c_str());
+}
+
+/// What learning did to a model that was to be compressed: nothing where no text was named.
+struct FineTuning {
+    Json report{};
+    std::optional<ModelDir> model{};  ///< with the weights that were learned; nothing where the original's are to be taken
+};
+
+/// Measures the original and its rounded weights on a text, and trains where the rule, or the user, says so.
+FineTuning fine_tune(const Options& options, const Config& config, const WorkDirectory& work, Execution run, bool quiet) {
+    const ModelWeights weights(config.model_path);
+    const Parameters<float> parameters = read_parameters<float>(weights, run);
+    Network<float> teacher(weights.config(), parameters);
+    Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
+    lesson.teacher = &teacher;
+    LearningOptions learning = options.learning;
+    learning.context = learning.context != 0 ? learning.context : std::min<std::size_t>(512, weights.config().max_positions);
+    const double before = evaluate(teacher, lesson.validation, {learning.context, learning.context}, run.threads).perplexity();
+    double rounded = 0;
+    bool trains = false;
+    learning.run.worth = [&](double perplexity) {
+        rounded = perplexity;
+        return trains = options.fine_tune == "always" ||
+                        (options.fine_tune == "auto" && should_fine_tune(before, perplexity, config.fine_tune_threshold));
+    };
+    const Learned learned = learn({weights.config(), parameters}, &options.request, config, learning, std::move(lesson), run, quiet);
+    FineTuning out;
+    out.report = Json::object({{"pre_perplexity", before}, {"post_compression_perplexity", rounded}, {"fine_tuned", trains},
+                               {"optimizer", learned.optimizer}, {"ste", learned.ste}, {"training", to_json(learned.summary)}});
+    if (!trains) return out;
+    const std::filesystem::path images = work.path() / "trained";
+    std::filesystem::create_directories(images);
+    write_learned(images, weights.config(), weights.tied_head(), learned.parameters, DType::F32, config.model_path);
+    out.model.emplace(images);
+    return out;
 }
 
 void compress(Options& options, const CommonOptions& common) {
@@ -142,24 +193,30 @@ void compress(Options& options, const CommonOptions& common) {
     const ModelDir model(config.model_path, {.architecture = options.architecture});
     config.adapt_to_model_size(model.parameter_count());
     AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
-    const CompressionOutputs outputs =
-        prepare_outputs(model, directory.path(), {config.save_quantized, config.save_dequantized_fp16});
     const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
+    std::optional<WorkDirectory> work;
+    FineTuning tuning;
+    if (options.lesson.given()) tuning = fine_tune(options, config, work.emplace(config.output_path), run, common.quiet);
+    const ModelDir& source = tuning.model ? *tuning.model : model;
+    const CompressionOutputs outputs =
+        prepare_outputs(source, directory.path(), {config.save_quantized, config.save_dequantized_fp16});
     RecipeResult result;
     {
         Progress progress("compress", common.quiet);
-        result = compress_with(options.request, config, model, outputs, run,
+        result = compress_with(options.request, config, source, outputs, run,
                                [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
             progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
         });
     }
-    const std::string description = to_text(describe(options, config, model, result)) + "\n";
+    Json about = describe(options, config, model, result);
+    if (options.lesson.given()) about.set("fine_tuning", tuning.report);
+    const std::string description = to_text(about) + "\n";
     write_file(directory.path() / metadata_file_name, description);
     directory.commit();
     if (common.json)
         std::fputs(description.c_str(), stdout);
     else
-        print(config, model, result);
+        print(config, model, result, tuning.report);
 }
 
 }  // namespace
@@ -183,6 +240,11 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's; generic: by name patterns");
     app.add_option("--config", options->config_file, "JSON file of knobs");
     app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
+    add_lesson(app, options->lesson);
+    app.add_option("--fine-tune", options->fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
+                   "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")
+        ->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
+    add_learning(*app.add_option_group("Learning"), options->learning);
     app.add_flag("--force", options->force, "replace an output that is there");
     return [options, &common] { compress(*options, common); };
 }

@@ -1,15 +1,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include <bitnet/eval/perplexity.hpp>
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/kernel/dispatch.hpp>
-#include <bitnet/text/documents.hpp>
-#include <bitnet/text/tokenizer.hpp>
 
 #include "commands.hpp"
 #include "models.hpp"
@@ -22,51 +19,16 @@ using namespace bitnet;
 
 struct Options {
     std::filesystem::path model;
-    std::vector<std::filesystem::path> texts;
-    std::string split = "none", activations = "fp32";
+    TextOptions texts;
+    std::string activations = "fp32";
     std::size_t context = 0, stride = 0;
     std::filesystem::path logits;
 };
 
-/// One document of token ids a line, for texts that another program has cut into tokens.
-std::vector<std::vector<std::uint32_t>> ids_of_lines(std::string_view text, const std::string& file) {
-    std::vector<std::vector<std::uint32_t>> out;
-    std::size_t number = 0;
-    bitnet::detail::each_line(text, [&](std::string_view line) {
-        ++number;
-        std::istringstream words{std::string(line)};
-        std::vector<std::uint32_t> ids;
-        for (std::uint32_t id; words >> id;) ids.push_back(id);
-        if (!words.eof()) throw error(errc::bad_value, message(file, ":", number, ": not a list of token ids"));
-        if (!ids.empty()) out.push_back(std::move(ids));
-    });
-    return out;
-}
-
-std::vector<std::vector<std::uint32_t>> read_documents(const Options& options, const ModelWeights& weights) {
-    std::vector<std::vector<std::uint32_t>> out;
-    std::optional<Tokenizer> tokenizer;
-    if (options.split != "ids") tokenizer = open_tokenizer(weights);
-    const Split split = options.split == "jsonl"        ? Split::jsonl
-                        : options.split == "blank-line" ? Split::blank_line
-                                                        : Split::none;
-    for (const std::filesystem::path& path : options.texts) {
-        const MappedFile file(path);
-        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-        if (!tokenizer) {
-            for (auto& ids : ids_of_lines(text, path.string())) out.push_back(std::move(ids));
-            continue;
-        }
-        for (const std::string& document : documents_of(text, split, path.string()))
-            out.push_back(tokenizer->encode(document));
-    }
-    return out;
-}
-
 /// For document i a tensor "logits.i", F32 (tokens, vocabulary), each document read from its beginning and whole.
 /// The file appears whole or not at all.
 void write_logits(const std::filesystem::path& wanted, const Transformer& model,
-                  const std::vector<std::vector<std::uint32_t>>& documents, Execution run) {
+                  const Documents& documents, Execution run) {
     std::vector<PlannedTensor> plan;
     for (std::size_t i = 0; i < documents.size(); ++i) {
         if (documents[i].size() > model.config().max_positions)
@@ -97,7 +59,7 @@ void write_logits(const std::filesystem::path& wanted, const Transformer& model,
 void eval(const Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     const ModelWeights weights(options.model);
-    const auto documents = read_documents(options, weights);
+    const Documents documents = read_documents(options.texts, [&] { return open_tokenizer(weights); });
     const Transformer model(weights, precision_named(options.activations), run);
     const std::size_t positions = weights.config().max_positions;
     PerplexityOptions windows;
@@ -137,10 +99,7 @@ void eval(const Options& options, const CommonOptions& common) {
 Action add_eval(CLI::App& app, CommonOptions& common) {
     const auto options = std::make_shared<Options>();
     app.add_option("MODEL", options->model, "model directory: an original, dequantized/ or quantized/")->required();
-    app.add_option("--text", options->texts, "text to predict, one file or several")->required();
-    app.add_option("--split", options->split, "documents in a file: none, blank-line, jsonl (field \"text\"), or ids "
-                   "(token ids, a document a line)")
-        ->check(CLI::IsMember({"none", "blank-line", "jsonl", "ids"}))->capture_default_str();
+    add_texts(app, options->texts)->required();
     app.add_option("--context", options->context, "tokens of a window; default: the model's positions, at most 512")
         ->check(CLI::Range(2, 1 << 30));
     app.add_option("--stride", options->stride, "tokens between the beginnings of two windows; default: the context")

@@ -20,6 +20,7 @@ struct Options {
     std::filesystem::path path;
     std::string tensor;
     std::string architecture;
+    bool gradient_flow = false;
 };
 
 /// Smallest, largest, mean and spread of floating-point values.
@@ -196,7 +197,9 @@ Action add_inspect(CLI::App& app, CommonOptions& common) {
     app.add_option("PATH", options->path, "model directory, output of bitnet compress, or a file of weights")->required();
     app.add_option("--tensor", options->tensor, "only this tensor, with its values");
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's");
+    app.add_flag("--gradient-flow", options->gradient_flow, "a backward pass instead: does every tensor get the gradient that it should?");
     return [options, &common] {
+        if (options->gradient_flow) return show_gradient_flow(options->path, common);
         Listing listing = list(*options);
         if (common.json) {
             listing.summary.set("tensors", Json::array(std::move(listing.tensors)));

@@ -1,6 +1,6 @@
 /// bitnet: compresses language models to ternary weights and runs them, from the command line.
 ///
-/// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage.
+/// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage, 3 a check of quality failed.
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -15,6 +15,7 @@ namespace {
 
 constexpr int bad_input = 1;
 constexpr int wrong_usage = 2;
+constexpr int gate_failed = 3;
 
 int report(const char* what, int status) {
     std::fprintf(stderr, "bitnet: %s\n", what);
@@ -45,6 +46,7 @@ int main(int argc, char** argv) {
     add("inspect", "what is in a model directory or a file of weights", cli::add_inspect);
     add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
     add("tokenize", "token ids of a text, and text of token ids", cli::add_tokenize);
+    add("train", "train or fine-tune a model, through ternary weights or in full precision", cli::add_train);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");
@@ -57,6 +59,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& mistake) {
         app.exit(mistake);
         return wrong_usage;
+    } catch (const cli::GateFailed& verdict) {
+        return report(verdict.what(), gate_failed);
     } catch (const bitnet::error& problem) {
         return report(problem.what(), bad_input);
     } catch (const std::bad_alloc&) {

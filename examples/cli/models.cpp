@@ -1,8 +1,35 @@
 #include "models.hpp"
 
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include <bitnet/io/mapped_file.hpp>
+#include <bitnet/text/documents.hpp>
+
 namespace cli {
 
 using namespace bitnet;
+
+namespace {
+
+/// One document of token ids a line, for texts that another program has cut into tokens.
+Documents ids_of_lines(std::string_view text, const std::string& file) {
+    Documents out;
+    std::size_t number = 0;
+    bitnet::detail::each_line(text, [&](std::string_view line) {
+        ++number;
+        std::istringstream words{std::string(line)};
+        std::vector<std::uint32_t> ids;
+        for (std::uint32_t id; words >> id;) ids.push_back(id);
+        if (!words.eof()) throw error(errc::bad_value, message(file, ":", number, ": not a list of token ids"));
+        if (!ids.empty()) out.push_back(std::move(ids));
+    });
+    return out;
+}
+
+}  // namespace
 
 void add_activations(CLI::App& app, std::string& precision) {
     app.add_option("--activations", precision, "inputs of layers with packed weights: fp32, or int8 as BitNet b1.58 runs")
@@ -25,6 +52,32 @@ Tokenizer open_tokenizer(const ModelWeights& weights) {
                                              " tokens and the model ", weights.config().vocab_size,
                                              ": it belongs to another model"));
     return tokenizer;
+}
+
+CLI::Option* add_texts(CLI::App& app, TextOptions& texts) {
+    app.add_option("--split", texts.split, "documents in a file: none, blank-line, jsonl (field \"text\"), or ids (token ids, a "
+                   "document a line)")
+        ->check(CLI::IsMember({"none", "blank-line", "jsonl", "ids"}))->capture_default_str();
+    return app.add_option("--text", texts.files, "text, one file or several");
+}
+
+Documents read_documents(const TextOptions& texts, const std::function<Tokenizer()>& tokenizer) {
+    Documents out;
+    std::optional<Tokenizer> made;
+    if (texts.split != "ids") made = tokenizer();
+    const Split split = texts.split == "jsonl"        ? Split::jsonl
+                        : texts.split == "blank-line" ? Split::blank_line
+                                                      : Split::none;
+    for (const std::filesystem::path& path : texts.files) {
+        const MappedFile file(path);
+        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+        if (!made) {
+            for (auto& ids : ids_of_lines(text, path.string())) out.push_back(std::move(ids));
+            continue;
+        }
+        for (const std::string& document : documents_of(text, split, path.string())) out.push_back(made->encode(document));
+    }
+    return out;
 }
 
 }  // namespace cli

@@ -1,7 +1,11 @@
 /// What the commands that run a model share.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
+#include <functional>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -18,5 +22,16 @@ std::string activations_of(const bitnet::ModelWeights& weights, const std::strin
 
 /// The tokenizer beside the weights. More tokens than the embedding has rows is an error: it is another model's.
 bitnet::Tokenizer open_tokenizer(const bitnet::ModelWeights& weights);
+
+/// Which texts a command reads, and how they are cut into documents.
+struct TextOptions {
+    std::vector<std::filesystem::path> files;
+    std::string split = "none";
+};
+/// --text FILE..., and --split none|blank-line|jsonl|ids.
+CLI::Option* add_texts(CLI::App& app, TextOptions& texts);
+using Documents = std::vector<std::vector<std::uint32_t>>;
+/// Documents as token ids; with the split "ids" the tokenizer is not asked for.
+Documents read_documents(const TextOptions& texts, const std::function<bitnet::Tokenizer()>& tokenizer);
 
 }  // namespace cli

@@ -70,12 +70,9 @@ AnyCompressor make(std::size_t index, const RecipeRequest& request, const Config
         else if (config.given.contains("sparsity_threshold"))
             throw error(errc::bad_value, message("sparsity_threshold: ", Made::Quantizer::name,
                                                  " chooses its own zeros and would ignore it; use --quantizer absmean"));
-        preservation::ByPattern kept = request.preservation;
-        kept.embeddings = config.preserve_embedding_precision;
-        kept.head = config.preserve_output_precision;
         return out.with(typename Made::Scale{.storage = request.scale_storage})
             .with(layout::Chosen{.layout = request.layout})
-            .with(kept);
+            .with(preservation_of(request, config));
     } else {
         throw error(errc::bad_value, "no such combination");
     }
@@ -90,6 +87,19 @@ std::string recipe_help() {
 }
 
 void check_recipe(const RecipeRequest& request, const Config& config) { make(index_of(request), request, config); }
+
+preservation::ByPattern preservation_of(const RecipeRequest& request, const Config& config) {
+    preservation::ByPattern kept = request.preservation;
+    kept.embeddings = config.preserve_embedding_precision;
+    kept.head = config.preserve_output_precision;
+    return kept;
+}
+
+Quantize quantize_with(const RecipeRequest& request, const Config& config) {
+    return std::visit([](const auto& compressor) -> Quantize {
+        return [compressor](TernaryTensor& out, const TensorView& weight, Execution run) { compressor.compress_into(out, weight, run); };
+    }, make(index_of(request), request, config));
+}
 
 RecipeResult compress_with(const RecipeRequest& request, const Config& config, const ModelDir& model,
                            const CompressionOutputs& outputs, Execution run, const CompressionProgress& progress) {

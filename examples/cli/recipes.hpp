@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -34,6 +35,12 @@ std::string recipe_help();
 /// Throws bitnet::error for an unknown recipe, a combination that is not compiled in (listing those that are) and for a
 /// threshold that the quantizer would ignore. Costs nothing; call it before anything long.
 void check_recipe(const RecipeRequest& request, const bitnet::Config& config);
+
+/// How the request's compressor quantizes a tensor, without its type.
+using Quantize = std::function<void(bitnet::TernaryTensor& out, const bitnet::TensorView& weight, bitnet::Execution run)>;
+Quantize quantize_with(const RecipeRequest& request, const bitnet::Config& config);
+/// What the request's preservation policy is once the configuration has spoken.
+bitnet::preservation::ByPattern preservation_of(const RecipeRequest& request, const bitnet::Config& config);
 
 /// Compresses `model` with the compressor that the request and the configuration name.
 RecipeResult compress_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,

@@ -3,3 +3,4 @@
 
 #include <bitnet/compress.hpp>
 #include <bitnet/pipeline.hpp>
+#include <bitnet/train.hpp>

@@ -6,6 +6,7 @@
 #include <bitnet/compress/distortion.hpp>
 #include <bitnet/policy/layout/chosen.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
+#include <bitnet/policy/optimizer/grokfast.hpp>
 #include <bitnet/policy/optimizer/sgd.hpp>
 #include <bitnet/policy/preservation/by_pattern.hpp>
 #include <bitnet/policy/preservation/by_role.hpp>
@@ -22,3 +23,5 @@
 #include <bitnet/policy/sparsity/target_fraction.hpp>
 #include <bitnet/policy/ste/clipped.hpp>
 #include <bitnet/policy/ste/identity.hpp>
+#include <bitnet/policy/ste/learned_scale.hpp>
+#include <bitnet/policy/ste/progressive.hpp>

@@ -2657,17 +2657,93 @@ concept PreservationPolicy = Policy<P> && requires(const P p, const TensorInfo& 
 
 // ---- training ----
 
-/// update(w, g, state, lr) moves w by one step; State(n) holds the buffers of one tensor of n weights.
+/// What an optimizer may know of the tensor that it moves.
+struct ParameterShape {
+    std::size_t rows = 1;  ///< outputs; a vector is one row
+    std::size_t cols = 0;
+    /// A 2-D weight inside a decoder block: attention or feed-forward. False for embeddings, the head, norms, biases and
+    /// learned scales.
+    bool block_matrix = false;
+
+    constexpr std::size_t size() const noexcept { return rows * cols; }
+    bool operator==(const ParameterShape&) const = default;
+};
+
+/// update(w, g, state, lr) moves the weights w of one tensor by one step along their gradient g. State holds the buffers of
+/// that tensor, zero at first; it is made from the count of weights, or from the ParameterShape where that matters.
 template <class O>
-concept OptimizerPolicy = Policy<O> && std::constructible_from<typename O::State, std::size_t> &&
+concept OptimizerPolicy = Policy<O> &&
+    (std::constructible_from<typename O::State, std::size_t> ||
+     std::constructible_from<typename O::State, const ParameterShape&>) &&
     requires(const O o, std::span<float> w, std::span<const float> g, typename O::State& state, float learning_rate) {
         { o.update(w, g, state, learning_rate) } -> std::same_as<void>;
     };
+
+/// The state of a tensor before its first step, whichever way the optimizer makes one.
+template <OptimizerPolicy O>
+typename O::State optimizer_state(const ParameterShape& shape) {
+    using State = typename O::State;
+    if constexpr (std::constructible_from<State, const ParameterShape&>)
+        return State(shape);
+    else
+        return State(shape.size());
+}
+
+namespace detail {
+struct AnyField {
+    void operator()(std::string_view, const std::vector<float>&) const {}
+    void operator()(std::string_view, const std::uint64_t&) const {}
+};
+}  // namespace detail
+
+/// A state that can be saved and restored. `static void each_field(auto& state, auto&& f)` calls f(name, field) for each
+/// std::vector<float> and std::uint64_t that the next step depends on, in an order of its own and under names that differ;
+/// fields of a const state are const. Sizes are those of a new state: whoever restores one fills it.
+template <class S>
+concept CheckpointedState = requires(S state, const S saved, detail::AnyField f) {
+    S::each_field(state, f);
+    S::each_field(saved, f);
+};
+
+/// f(name, field) for each field of a state, const or not.
+template <class State, class F>
+    requires CheckpointedState<std::remove_const_t<State>>
+void each_field(State& state, F&& f) {
+    std::remove_const_t<State>::each_field(state, f);
+}
+
+/// Bytes of the fields: what one tensor adds to memory and to a checkpoint.
+template <CheckpointedState State>
+std::size_t state_bytes(const State& state) {
+    std::size_t bytes = 0;
+    each_field(state, [&]<class Field>(std::string_view, const Field& field) {
+        if constexpr (std::same_as<Field, std::uint64_t>)
+            bytes += sizeof field;
+        else
+            bytes += field.size() * sizeof(float);
+    });
+    return bytes;
+}
 
 /// slope(w, alpha): the factor between the gradient at the quantized weight and the one that the latent weight gets.
 template <class S>
 concept StePolicy = Policy<S> && requires(const S s, float w, float alpha) {
     { s.slope(w, alpha) } -> std::same_as<float>;
+};
+
+/// One that reaches the ternary weight gradually: blend(progress) is the share of it, the rest being the latent weight, when
+/// `progress` of the steps, 0 ... 1, are done.
+template <class S>
+concept BlendingSte = StePolicy<S> && requires(const S s, double progress) {
+    { s.blend(progress) } -> std::same_as<float>;
+};
+
+/// One that learns the scales too: scale_slope(w, scale) is what dŵ/dscale is taken for, `rate` the scales' learning rate
+/// as a multiple of the weights'.
+template <class S>
+concept ScaleLearningSte = StePolicy<S> && requires(const S s, float w, float scale) {
+    { s.scale_slope(w, scale) } -> std::same_as<float>;
+    { s.rate } -> std::convertible_to<float>;
 };
 
 // ---- layout ----
@@ -3384,6 +3460,37 @@ template <class Policy>
 Text(std::string_view, std::string Policy::*) -> Text<Policy>;
 
 namespace detail {
+struct AnyKnobs {
+    constexpr void operator()(const auto&...) const noexcept {}
+};
+
+/// What has a text form: a name, and knobs or at least a role.
+template <class P>
+concept Printable = requires { P::name; } && (requires { P::role; } || requires { P::knobs(AnyKnobs{}); });
+
+}  // namespace detail
+
+template <class Policy>
+void check_knobs(const Policy& policy);
+template <detail::Printable Policy>
+std::string to_string(const Policy& policy);
+template <class Policy>
+Policy from_string(std::string_view text);
+
+/// Another policy inside this one; its text, `name{...}`, is the value.
+template <class Policy, class Member>
+struct Nested {
+    std::string_view name;
+    Member Policy::* member;
+
+    std::string write(const Policy& policy) const { return to_string(policy.*member); }
+    void read(Policy& policy, std::string_view text) const { policy.*member = from_string<Member>(text); }
+    void check(const Policy& policy) const { check_knobs(policy.*member); }
+};
+template <class Policy, class Member>
+Nested(std::string_view, Member Policy::*) -> Nested<Policy, Member>;
+
+namespace detail {
 
 /// Calls visit once, with all knobs of the policy, if it has any.
 template <class Policy, class Visit>
@@ -3391,15 +3498,20 @@ constexpr void visit_knobs(Visit&& visit) {
     if constexpr (requires { Policy::knobs(visit); }) Policy::knobs(visit);
 }
 
-/// Cuts `.name=value` off the front of a list; a value in double quotes may hold commas.
+/// Cuts `.name=value` off the front of a list. A value ends at a comma outside double quotes and braces.
 inline std::pair<std::string_view, std::string_view> next_assignment(std::string_view policy, std::string_view& rest) {
     const std::size_t equals = rest.find('=');
     if (rest.empty() || rest.front() != '.' || equals == std::string_view::npos)
         throw error(errc::bad_value, message(policy, ": expected .knob=value at \"", rest, "\""));
     const std::string_view name = rest.substr(1, equals - 1);
     rest.remove_prefix(equals + 1);
-    const std::size_t from = rest.starts_with('"') ? rest.find('"', 1) : 0;
-    const std::size_t end = from == std::string_view::npos ? rest.size() : rest.find(',', from);
+    std::size_t end = 0, open = 0;
+    for (bool quoted = false; end < rest.size() && (quoted || open > 0 || rest[end] != ','); ++end) {
+        const char letter = rest[end];
+        if (letter == '"') quoted = !quoted;
+        if (!quoted && letter == '{') ++open;
+        if (!quoted && letter == '}' && open > 0) --open;
+    }
     const std::string_view value = rest.substr(0, end);
     rest.remove_prefix(value.size());
     if (!rest.empty()) rest.remove_prefix(1);
@@ -3416,8 +3528,7 @@ void check_knobs(const Policy& policy) {
 }
 
 /// `name{.knob=value, ...}` with every knob, so that a later default changes nothing.
-template <class Policy>
-    requires requires { Policy::name; Policy::role; }
+template <detail::Printable Policy>
 std::string to_string(const Policy& policy) {
     std::string list;
     detail::visit_knobs<Policy>([&](const auto&... knob) {
@@ -3482,6 +3593,12 @@ struct AdamW {
         std::vector<float> mean;
         std::vector<float> square;
         std::uint64_t step = 0;
+
+        static void each_field(auto& state, auto&& f) {
+            f("mean", state.mean);
+            f("square", state.square);
+            f("step", state.step);
+        }
     };
 
     void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {
@@ -3715,7 +3832,7 @@ public:
     static_assert(PreservationPolicy<Preservation>,
         "bitnet::Compressor: a preservation policy needs `Treatment treatment(const TensorInfo&) const`");
     static_assert(OptimizerPolicy<Optimizer>,
-        "bitnet::Compressor: an optimizer needs a nested State(n) and "
+        "bitnet::Compressor: an optimizer needs a nested State, made from a count of weights or from a ParameterShape, and "
         "`void update(std::span<float> w, std::span<const float> g, State&, float learning_rate) const`");
     static_assert(StePolicy<Ste>,
         "bitnet::Compressor: a straight-through estimator needs `float slope(float w, float alpha) const`");
@@ -4095,6 +4212,146 @@ struct Chosen {
 
 }  // namespace bitnet::inline BITNET_ABI::layout
 
+// ---- <bitnet/core/matrix.hpp>
+/// Row-major matrices of activations and weights: one that owns its numbers, and a view of any part of one.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// rows x cols numbers, `stride` apart from row to row; stride >= cols. Valid as long as what it views.
+template <class T>
+struct MatrixView {
+    T* data = nullptr;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+    std::size_t stride = 0;
+
+    std::span<T> row(std::size_t r) const { return {data + r * stride, cols}; }
+    T& operator()(std::size_t r, std::size_t c) const { return data[r * stride + c]; }
+    MatrixView row_range(std::size_t first, std::size_t count) const { return {data + first * stride, count, cols, stride}; }
+    MatrixView col_range(std::size_t first, std::size_t count) const { return {data + first, rows, count, stride}; }
+    operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
+};
+
+/// rows x cols numbers of its own, zero at first.
+template <class T>
+class Matrix {
+public:
+    Matrix() = default;
+    Matrix(std::size_t rows, std::size_t cols) : values_(rows * cols), rows_(rows), cols_(cols) {}
+    Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
+        : values_(std::move(values)), rows_(rows), cols_(cols) {
+        values_.resize(rows * cols);
+    }
+
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+    T* data() noexcept { return values_.data(); }
+    const T* data() const noexcept { return values_.data(); }
+    T& operator()(std::size_t r, std::size_t c) { return values_[r * cols_ + c]; }
+    const T& operator()(std::size_t r, std::size_t c) const { return values_[r * cols_ + c]; }
+    std::span<T> row(std::size_t r) { return view().row(r); }
+    std::span<const T> row(std::size_t r) const { return view().row(r); }
+    MatrixView<T> view() noexcept { return {values_.data(), rows_, cols_, cols_}; }
+    MatrixView<const T> view() const noexcept { return {values_.data(), rows_, cols_, cols_}; }
+    operator MatrixView<T>() noexcept { return view(); }
+    operator MatrixView<const T>() const noexcept { return view(); }
+    const std::vector<T>& values() const noexcept { return values_; }
+    /// As many rows as that; new ones are zero.
+    void resize_rows(std::size_t rows) {
+        values_.resize(rows * cols_);
+        rows_ = rows;
+    }
+
+private:
+    std::vector<T> values_;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+/// rows x cols numbers that begin as whatever was there: for what is written before it is read.
+template <class T>
+class Scratch {
+public:
+    Scratch(std::size_t rows, std::size_t cols)
+        : values_(std::make_unique_for_overwrite<T[]>(rows * cols)), rows_(rows), cols_(cols) {}
+
+    MatrixView<T> view() const noexcept { return {values_.get(), rows_, cols_, cols_}; }
+    /// The first of the rows.
+    MatrixView<T> rows(std::size_t count) const noexcept { return view().row_range(0, count); }
+
+private:
+    std::unique_ptr<T[]> values_;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/policy/optimizer/grokfast.hpp>
+/// Any optimizer on gradients whose slow part is amplified.
+
+namespace bitnet::inline BITNET_ABI::optimizer {
+
+/// Adds an exponential moving average of the gradients to each gradient; the inner optimizer does the rest.
+///
+///     μ = alpha·μ + (1-alpha)·g      ĝ = g + lambda·μ      the inner optimizer's step with ĝ
+///
+/// μ starts at the first gradient, so the first step already has ĝ = (1 + lambda)·g; a gradient that stays the same is
+/// amplified as much for ever. Optimizers that divide by the gradient's size cancel that factor; a limit on the gradient's
+/// norm belongs before it, not after.
+/// It remembers 1/(1-alpha) steps: in runs of a few hundred, 0.98 and 2 cost far more than they gave. lambda = 0 is the
+/// inner optimizer alone.
+///
+/// Shapes  w, g: n values; the state holds n floats, a step count and the inner state
+/// Knobs   alpha in [0, 1), lambda in [0, 100], and those of `inner`
+/// Source  Lee et al. 2024, "Grokfast: Accelerated Grokking by Amplifying Slow Gradients", algorithm 2
+template <OptimizerPolicy Inner>
+struct Grokfast {
+    static constexpr Role role = Role::optimizer;
+    static constexpr std::string_view name = "grokfast";
+    float alpha = 0.98f;
+    float lambda = 2.0f;
+    Inner inner{};
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"alpha", &Grokfast::alpha, 0.0f, 0.999999f},
+              Knob{"lambda", &Grokfast::lambda, 0.0f, 100.0f},
+              Nested{"inner", &Grokfast::inner});
+    }
+
+    /// The buffers of one tensor; what a checkpoint saves.
+    struct State {
+        explicit State(const ParameterShape& shape)
+            : mu(shape.size(), 0.0f), inner(optimizer_state<Inner>(shape)) {}
+        std::vector<float> mu;
+        std::uint64_t step = 0;
+        typename Inner::State inner;
+
+        static void each_field(auto& state, auto&& f) requires CheckpointedState<typename Inner::State> {
+            f("mu", state.mu);
+            f("step", state.step);
+            bitnet::each_field(state.inner, [&](std::string_view field, auto& value) {
+                const std::string full = message("inner.", field);
+                f(std::string_view(full), value);
+            });
+        }
+    };
+
+    void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {
+        if (state.step++ == 0) std::copy(g.begin(), g.end(), state.mu.begin());
+        const Scratch<float> memory(1, g.size());
+        const std::span<float> amplified = memory.view().row(0);
+        for (std::size_t i = 0; i < g.size(); ++i) {
+            const float slow = alpha * state.mu[i] + (1.0f - alpha) * g[i];
+            state.mu[i] = slow;
+            amplified[i] = g[i] + lambda * slow;
+        }
+        inner.update(w, amplified, state.inner, learning_rate);
+    }
+    bool operator==(const Grokfast&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI::optimizer
+
 // ---- <bitnet/policy/optimizer/sgd.hpp>
 /// Stochastic gradient descent with momentum.
 
@@ -4104,7 +4361,7 @@ namespace bitnet::inline BITNET_ABI::optimizer {
 ///
 ///     g' = g + weight_decay·w      b = momentum·b + g' (the first step: b = g')      w -= lr·b
 ///
-/// Shapes  w, g: n values; the state holds n floats when momentum is not 0
+/// Shapes  w, g: n values; the state holds n floats
 /// Knobs   momentum in [0, 1), weight_decay in [0, 1]; the learning rate comes with each step, schedules own it
 /// Source  Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", section 2
 struct Sgd {
@@ -4121,6 +4378,8 @@ struct Sgd {
     struct State {
         explicit State(std::size_t weights) : buffer(weights, 0.0f) {}
         std::vector<float> buffer;  // zeros before the first step, so that step one needs no case of its own
+
+        static void each_field(auto& state, auto&& f) { f("buffer", state.buffer); }
     };
 
     void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {
@@ -4467,6 +4726,68 @@ struct Clipped {
         return (w < 0 ? -w : w) <= reach * alpha ? 1.0f : 0.0f;
     }
     bool operator==(const Clipped&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI::ste
+
+// ---- <bitnet/policy/ste/learned_scale.hpp>
+/// Scales learn beside the weights.
+
+namespace bitnet::inline BITNET_ABI::ste {
+
+/// ŵ = s·q, q the level nearest to w/s, and s a parameter of its own that begins at the quantizer's scale.
+///
+///     dL/dw = dL/dŵ where |w| < reach·s, else 0
+///     dL/ds = 1/sqrt(n)·Σ dL/dŵ·(q - w/s where |w| < s, else sign(w))        over the n weights that share s
+///
+/// Knobs   rate in (0, 10]: the learning rate of s as a multiple of the weights'; reach in [0.5, 100]: 1 in the paper
+/// Source  Esser et al. 2020, "Learned Step Size Quantization", section 2, with the levels -1, 0, 1
+struct LearnedScale {
+    static constexpr Role role = Role::ste;
+    static constexpr std::string_view name = "learned_scale";
+    float rate = 0.1f;
+    float reach = 1.0f;
+    static constexpr void knobs(auto&& visit) {
+        visit(Knob{"rate", &LearnedScale::rate, 1e-6f, 10.0f}, Knob{"reach", &LearnedScale::reach, 0.5f, 100.0f});
+    }
+
+    BITNET_HD constexpr float slope(float w, float scale) const noexcept {
+        return (w < 0 ? -w : w) < reach * scale ? 1.0f : 0.0f;
+    }
+    BITNET_HD constexpr float scale_slope(float w, float scale) const noexcept {
+        const float magnitude = w < 0 ? -w : w, sign = w < 0 ? -1.0f : 1.0f;
+        if (magnitude >= scale) return sign;
+        return (magnitude > scale / 2 ? sign : 0.0f) - w / scale;
+    }
+    bool operator==(const LearnedScale&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI::ste
+
+// ---- <bitnet/policy/ste/progressive.hpp>
+/// From full precision to ternary, little by little.
+
+namespace bitnet::inline BITNET_ABI::ste {
+
+/// The model works with w + λ·(ŵ - w), the same for activations, and λ grows from 0 to 1; dL/dw is what the gradient at that
+/// mixture is.
+///
+///     λ = min(progress / ramp, 1)        progress: the share of the steps that are done
+///
+/// Knobs   ramp in [0.001, 1]: the share of the steps after which all is ternary
+/// Source  Mekkouri et al. 2024, "Fine-tuning LLMs to 1.58bit: extreme quantization made easy", warm-up quantization
+struct Progressive {
+    static constexpr Role role = Role::ste;
+    static constexpr std::string_view name = "progressive";
+    float ramp = 0.5f;
+    static constexpr void knobs(auto&& visit) { visit(Knob{"ramp", &Progressive::ramp, 0.001f, 1.0f}); }
+
+    BITNET_HD constexpr float slope(float, float) const noexcept { return 1.0f; }
+    constexpr float blend(double progress) const noexcept {
+        const double share = progress / static_cast<double>(ramp);
+        return share < 1 ? static_cast<float>(share) : 1.0f;
+    }
+    bool operator==(const Progressive&) const = default;
 };
 
 }  // namespace bitnet::inline BITNET_ABI::ste

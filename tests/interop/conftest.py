@@ -24,6 +24,14 @@ def bitnet(*arguments, status=0):
     return done.stdout if status == 0 else done.stderr
 
 
+def part(name):
+    """The program built from NAME.cpp of this folder: a part of the library by itself."""
+    parts = os.environ.get("BITNET_INTEROP_PARTS")
+    if not parts:
+        pytest.skip(f"skipped: {name} was not built, $BITNET_INTEROP_PARTS is not set")
+    return pathlib.Path(parts) / name
+
+
 def compress(model, out, *options):
     """-> compression_metadata.json, as --json prints it."""
     return json.loads(bitnet("compress", model, "-o", out, "-q", "--json", *options))

@@ -4,14 +4,20 @@
 # PROGRAM is the bitnet to try, $BITNET_PROGRAM when it is not given; without either, one is built from this tree.
 # Other programs live in a virtual environment, $BITNET_INTEROP_VENV or build/interop-venv, made anew when
 # requirements.txt changes. Checks that need the shared data say so when it is not there: $BITNET_DATA or ../shared/data.
+# So do those that need a part of the library by itself, a program of this folder, when PROGRAM was given:
+# $BITNET_INTEROP_PARTS is the directory of those.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 
+parts=()
+for source in "$here"/*.cpp; do parts+=("$(basename "$source" .cpp)"); done
+
 program=${1:-${BITNET_PROGRAM:-}}
 if [[ -z $program ]]; then
-    (cd "$root" && cmake --preset dev && cmake --build --preset dev --target bitnet_program) >&2
+    (cd "$root" && cmake --preset dev && cmake --build --preset dev --target bitnet_program "${parts[@]}") >&2
     program=$root/build/dev/examples/bitnet
+    export BITNET_INTEROP_PARTS=$root/build/dev/tests
 fi
 program=$(realpath "$program")
 "$program" --version

@@ -14,14 +14,14 @@ constexpr const char* letters = R"({"model": {"type": "BPE", "merges": [], "voca
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
     "decoder": {"type": "ByteLevel"}})";
 
-/// The example that runs a model, built beside the program.
-bitnet_test::Finished run_example(std::string model, std::string prompt) {
+/// An example, built beside the program.
+bitnet_test::Finished run_example(std::string model, std::string argument, const char* name = "example_04_run_a_model") {
     std::FILE* const out = std::tmpfile();
     std::FILE* const err = std::tmpfile();
     REQUIRE(out != nullptr);
     REQUIRE(err != nullptr);
-    std::string example = fs::path(BITNET_PROGRAM).replace_filename("example_04_run_a_model");
-    char* const argv[] = {example.data(), model.data(), prompt.data(), nullptr};
+    std::string example = fs::path(BITNET_PROGRAM).replace_filename(name);
+    char* const argv[] = {example.data(), model.data(), argument.data(), nullptr};
     const pid_t child = bitnet_test::start_child([&] {
         ::dup2(::fileno(out), STDOUT_FILENO);
         ::dup2(::fileno(err), STDERR_FILENO);
@@ -55,4 +55,18 @@ TEST_CASE("the example that runs a model says in one line why it cannot") {
     CHECK(refused.status == 1);
     CHECK(refused.out.empty());
     CHECK(refused.err == place.model().string() + ": no tokenizer: neither tokenizer.json nor vocab.json\n");
+}
+
+TEST_CASE("the example that trains a model makes its ternary weights predict better") {
+    const Workplace place({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 48, .layers = 1, .max_positions = 80});
+    bitnet_test::write_text(place.model() / "tokenizer.json", letters);
+    const auto done = run_example(place.model(), "12", "example_05_train_a_model");
+    INFO(done.err);
+    CHECK(done.status == 0);
+    CHECK(done.out.find("step  12  loss ") != std::string::npos);
+    double before = 0, after = 0;
+    const std::size_t last = done.out.find("perplexity ");
+    REQUIRE(last != std::string::npos);
+    CHECK(std::sscanf(done.out.c_str() + last, "perplexity %lf after rounding, %lf after learning", &before, &after) == 2);
+    CHECK(after < before);
 }

@@ -90,7 +90,7 @@ public:
     static_assert(PreservationPolicy<Preservation>,
         "bitnet::Compressor: a preservation policy needs `Treatment treatment(const TensorInfo&) const`");
     static_assert(OptimizerPolicy<Optimizer>,
-        "bitnet::Compressor: an optimizer needs a nested State(n) and "
+        "bitnet::Compressor: an optimizer needs a nested State, made from a count of weights or from a ParameterShape, and "
         "`void update(std::span<float> w, std::span<const float> g, State&, float learning_rate) const`");
     static_assert(StePolicy<Ste>,
         "bitnet::Compressor: a straight-through estimator needs `float slope(float w, float alpha) const`");

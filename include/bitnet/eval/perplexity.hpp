@@ -51,6 +51,16 @@ inline std::vector<Window> windows_of(std::span<const std::vector<std::uint32_t>
     return out;
 }
 
+/// Those windows, of options in their ranges and of one token to score at least.
+inline std::vector<Window> checked_windows(std::span<const std::vector<std::uint32_t>> documents, const PerplexityOptions& options) {
+    if (options.context < 2 || options.stride < 1 || options.stride > options.context)
+        throw error(errc::bad_value, message("context ", options.context, " and stride ", options.stride,
+                                             ": the context is at least 2 and the stride 1 ... context"));
+    std::vector<Window> windows = windows_of(documents, options);
+    if (windows.empty()) throw error(errc::bad_value, "the text has no token to score: two are the least");
+    return windows;
+}
+
 }  // namespace detail
 
 /// exp(Σ -ln p / tokens). Windows of `context` tokens start every `stride` tokens; each token is scored once, in the
@@ -62,11 +72,7 @@ inline std::vector<Window> windows_of(std::span<const std::vector<std::uint32_t>
 inline Perplexity perplexity(const Transformer& model, std::span<const std::vector<std::uint32_t>> documents,
                              const PerplexityOptions& options, Execution run,
                              const std::function<void(std::size_t done, std::size_t all)>& progress = {}) {
-    if (options.context < 2 || options.stride < 1 || options.stride > options.context)
-        throw error(errc::bad_value, message("context ", options.context, " and stride ", options.stride,
-                                             ": the context is at least 2 and the stride 1 ... context"));
-    const std::vector<detail::Window> windows = detail::windows_of(documents, options);
-    if (windows.empty()) throw error(errc::bad_value, "the text has no token to score: two are the least");
+    const std::vector<detail::Window> windows = detail::checked_windows(documents, options);
     std::vector<double> nll(windows.size());
     std::mutex told;
     std::size_t done = 0;

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include <bitnet/model/layer_parts.hpp>
 #include <bitnet/model/model_weights.hpp>
 #include <bitnet/nn/half_linear.hpp>
 #include <bitnet/nn/layer_norm.hpp>
@@ -54,28 +55,7 @@ struct Projection {
     }
 };
 
-/// One layer: x + output(attention(norm(x))), then that + down(act(gate(h))·up(h)) with h its norm.
-struct DecoderLayer {
-    Norm attention_norm{};
-    std::vector<Projection> qkv{};  ///< three, or one for all
-    std::optional<Norm> attention_sub_norm{};
-    Projection attention_output{};
-    Norm mlp_norm{};
-    std::optional<Projection> gate{};
-    Projection up{};
-    std::optional<Norm> mlp_sub_norm{};
-    Projection down{};
-
-    /// Calls work(projection) for all of them, in the order of their use.
-    template <class Work>
-    void each_projection(Work&& work) const {
-        for (const Projection& part : qkv) work(part);
-        work(attention_output);
-        if (gate) work(*gate);
-        work(up);
-        work(down);
-    }
-};
+using DecoderLayer = LayerParts<Norm, Projection>;
 
 /// Reads the parts of a model by their names.
 class PartReader {
@@ -87,21 +67,8 @@ public:
     }
 
     DecoderLayer layer(const PartNames& names, std::size_t index) const {
-        std::string prefix(names.layer);
-        prefix.replace(prefix.find('#'), 1, std::to_string(index));
-        const auto named = [&prefix](std::string_view part) { return message(prefix, part); };
-        DecoderLayer out;
-        out.attention_norm = norm(named(names.attention_norm));
-        for (const std::string_view part : names.qkv)
-            if (!part.empty()) out.qkv.push_back(projection(named(part)));
-        if (!names.attention_sub_norm.empty()) out.attention_sub_norm = norm(named(names.attention_sub_norm));
-        out.attention_output = projection(named(names.attention_output));
-        out.mlp_norm = norm(named(names.mlp_norm));
-        if (!names.gate.empty()) out.gate = projection(named(names.gate));
-        out.up = projection(named(names.up));
-        if (!names.mlp_sub_norm.empty()) out.mlp_sub_norm = norm(named(names.mlp_sub_norm));
-        out.down = projection(named(names.down));
-        return out;
+        return layer_parts(names, index, [this](const std::string& name) { return norm(name); },
+                           [this](const std::string& name) { return projection(name); });
     }
     Norm norm(const std::string& name) const {
         return {vector(name + ".weight"), vector(name + ".bias"), weights_.config().norm_eps};

@@ -18,6 +18,7 @@
 #include <bitnet/core/tensor_view.hpp>
 #include <bitnet/io/safetensors.hpp>
 #include <bitnet/model/architecture.hpp>
+#include <bitnet/model/companions.hpp>
 #include <bitnet/model/config.hpp>
 #include <bitnet/model/hf_bitnet.hpp>
 #include <bitnet/model/weight_files.hpp>
@@ -75,7 +76,7 @@ public:
             match_patterns();
         for (const WeightFile& file : files())
             for (std::string& note : file.notes()) notes_.push_back(std::move(note));
-        find_companions();
+        companions_ = bitnet::companion_files(path_);
     }
 
     const std::filesystem::path& path() const noexcept { return path_; }
@@ -316,20 +317,6 @@ private:
         if (count > 0)
             notes_.push_back(message(count, count == 1 ? " tensor is" : " tensors are", " not of ", config_->class_name,
                                      " and kept byte for byte: ", names));
-    }
-
-    void find_companions() {
-        std::error_code ignored;
-        if (!std::filesystem::is_directory(path_, ignored)) return;
-        for (const auto& file : std::filesystem::directory_iterator(path_)) {
-            const std::string name = file.path().filename().string();
-            for (const std::string_view pattern :
-                 {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-                  "vocab.json", "vocab.txt", "merges.txt", "tokenizer.model*", "spiece.model", "tekken.json", "chat_template.*",
-                  "generation_config.json"})
-                if (glob_match(pattern, name) && file.is_regular_file()) companions_.push_back(name);
-        }
-        std::sort(companions_.begin(), companions_.end());
     }
 
     std::filesystem::path path_;

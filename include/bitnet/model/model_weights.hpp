@@ -100,6 +100,13 @@ public:
         return online.compress(TensorView{name, DType::F32, {weight.rows(), weight.cols()}, std::as_bytes(values)}, run);
     }
 
+    /// Any weight as floats with its outputs as rows, a vector as one row: what training begins with.
+    Matrix<float> oriented(const std::string& name, Execution run) const {
+        const bool turn = packed_ ? packed_tensor(name).kind != PackedKind::ternary && is_transposed(name)
+                                  : model_tensor(name).transposed;
+        return turned(dense(name, run), turn);
+    }
+
 private:
     template <class T>
     static Matrix<T> turned(Matrix<T> stored, bool transposed) {

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -15,7 +13,7 @@
 #include <vector>
 
 #include <bitnet/core/error.hpp>
-#include <bitnet/core/half.hpp>
+#include <bitnet/core/narrow.hpp>
 #include <bitnet/core/rng.hpp>
 #include <bitnet/io/atomic_directory.hpp>
 #include <bitnet/io/json.hpp>
@@ -101,29 +99,17 @@ private:
     bool ones_;
 };
 
-/// float to little-endian bytes of F32, F16 or BF16.
-inline void encode(std::span<const float> values, DType dtype, std::span<std::byte> bytes) {
-    static_assert(std::endian::native == std::endian::little);
-    if (dtype == DType::F32) {
-        std::memcpy(bytes.data(), values.data(), bytes.size());
-        return;
-    }
-    for (std::size_t i = 0; i < values.size(); ++i) {
-        const std::uint16_t bits = dtype == DType::F16 ? to_half(values[i]).bits : to_bfloat16(values[i]).bits;
-        std::memcpy(&bytes[2 * i], &bits, 2);
-    }
-}
-
 inline void write_random_tensor(SafetensorsWriter& writer, const TensorSpec& spec, DType dtype, std::uint64_t seed) {
     const std::size_t width = bits_of(dtype) / 8, count = element_count(spec.shape, spec.name);
     std::vector<float> values(std::min(count, RandomTensor::piece));
-    std::vector<std::byte> bytes(values.size() * width);
+    std::vector<std::byte> bytes;
     RandomTensor tensor(spec, seed);
     for (std::size_t done = 0; done < count;) {
         const std::size_t next = std::min(count - done, RandomTensor::piece);
         tensor.fill(std::span(values).first(next));
-        encode(std::span(values).first(next), dtype, std::span(bytes).first(next * width));
-        writer.write(spec.name, done * width, std::span(bytes).first(next * width));
+        bytes.clear();
+        narrow(std::span(values).first(next), dtype, bytes);
+        writer.write(spec.name, done * width, bytes);
         done += next;
     }
 }

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include <bitnet/backend/blas.hpp>
 #include <bitnet/core/matrix.hpp>
@@ -26,17 +28,20 @@ struct AttentionShape {
 namespace detail {
 
 /// Rows of scores to weights: softmax over keys first ... last(row), zero elsewhere. Column j is key `key + j`.
+/// -> the largest score of all.
 template <class T>
-void causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, std::optional<std::size_t> window) {
+T causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, std::optional<std::size_t> window) {
+    T largest = -std::numeric_limits<T>::infinity();
     for (std::size_t r = 0; r < scores.rows; ++r) {
         const std::span<T> row = scores.row(r);
         const std::size_t end = query + r + 1 - key;  // one behind the query's own key
         const std::size_t begin = window && query + r + 1 > key + *window ? query + r + 1 - key - *window : 0;
         const std::span<T> seen = row.subspan(begin, end - begin);
-        softmax<T>(seen, seen);
+        largest = std::max(largest, softmax<T>(seen, seen).largest);
         std::fill(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(begin), T(0));
         std::fill(row.begin() + static_cast<std::ptrdiff_t>(end), row.end(), T(0));
     }
+    return largest;
 }
 
 /// A tile of queries of one head, and the keys that any of them sees: rows key ... last - 1.
@@ -68,19 +73,23 @@ struct AttentionTile {
 /// out = softmax(scale·q·kᵀ, causal)·v for each head.
 ///
 /// q, out: (T, heads·d), the tokens at positions S-T ... S-1    k, v: (S, kv_heads·d), those at 0 ... S-1
+/// largest: (heads) or none; becomes the larger of what it was and the largest scaled score of each head
 /// Source  Vaswani et al. 2017, "Attention Is All You Need", eq. 1; Ainslie et al. 2023, "GQA", section 2.2
 template <class T>
 void attention(MatrixView<const T> q, MatrixView<const T> k, MatrixView<const T> v, const AttentionShape& shape,
-               MatrixView<T> out, unsigned threads) {
+               MatrixView<T> out, unsigned threads, std::span<T> largest = {}) {
     const std::size_t tiles = detail::AttentionTile::count(q.rows), d = shape.head_dim;
+    std::vector<T> of_tiles(largest.empty() ? 0 : shape.heads * tiles);
     parallel_for(shape.heads * tiles, 1, threads, [&](std::size_t i, std::size_t) {
         const std::size_t head = i / tiles, kv = head / (shape.heads / shape.kv_heads);
         const detail::AttentionTile tile(i % tiles, q.rows, k.rows, shape.window);
         const Scratch<T> scores(tile.rows, tile.last - tile.key);
         matmul_nt(tile.queries(q, head, d), tile.keys(k, kv, d), scores.view(), static_cast<T>(shape.scale));
-        detail::causal_softmax(scores.view(), tile.key, tile.query, shape.window);
+        const T most = detail::causal_softmax(scores.view(), tile.key, tile.query, shape.window);
+        if (!of_tiles.empty()) of_tiles[i] = most;
         matmul_nn(MatrixView<const T>(scores.view()), tile.keys(v, kv, d), tile.queries(out, head, d));
     });
+    for (std::size_t i = 0; i < of_tiles.size(); ++i) largest[i / tiles] = std::max(largest[i / tiles], of_tiles[i]);
 }
 
 namespace detail {

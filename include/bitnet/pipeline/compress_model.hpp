@@ -15,7 +15,7 @@
 
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/model/model_dir.hpp>
-#include <bitnet/pipeline/narrow.hpp>
+#include <bitnet/core/narrow.hpp>
 #include <bitnet/model/packed_format.hpp>
 #include <bitnet/pipeline/report.hpp>
 

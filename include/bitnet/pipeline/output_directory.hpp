@@ -51,17 +51,6 @@ inline void write_config(const ModelDir& model, const std::filesystem::path& dir
     write_file(directory / config_file_name, to_text(config) + "\n");
 }
 
-/// Tokenizer and generation settings, byte for byte.
-inline void copy_companions(const ModelDir& model, const std::filesystem::path& directory) {
-    for (const std::string& name : model.companion_files()) {
-        std::error_code reason;
-        std::filesystem::copy_file(model.path() / name, directory / name, reason);
-        if (reason)
-            throw error(errc::io, message((directory / name).string(), ": cannot copy ", (model.path() / name).string(),
-                                          ": ", reason.message()));
-    }
-}
-
 /// Which of the two models are written.
 struct WantedOutputs {
     bool quantized = true;
@@ -76,7 +65,7 @@ inline CompressionOutputs prepare_outputs(const ModelDir& model, const std::file
         if (std::error_code reason; !std::filesystem::create_directory(directory, reason))
             throw error(errc::io, message(directory.string(), ": cannot create: ", reason.message()));
         write_config(model, directory, packed);
-        copy_companions(model, directory);
+        copy_companions(model.path(), directory);
         return directory / model_file_name;
     };
     if (wanted.quantized) out.quantized = prepare(quantized_directory_name, true);

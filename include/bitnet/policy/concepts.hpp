@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include <bitnet/core/dtype.hpp>
 #include <bitnet/core/grid.hpp>
@@ -113,17 +115,93 @@ concept PreservationPolicy = Policy<P> && requires(const P p, const TensorInfo& 
 
 // ---- training ----
 
-/// update(w, g, state, lr) moves w by one step; State(n) holds the buffers of one tensor of n weights.
+/// What an optimizer may know of the tensor that it moves.
+struct ParameterShape {
+    std::size_t rows = 1;  ///< outputs; a vector is one row
+    std::size_t cols = 0;
+    /// A 2-D weight inside a decoder block: attention or feed-forward. False for embeddings, the head, norms, biases and
+    /// learned scales.
+    bool block_matrix = false;
+
+    constexpr std::size_t size() const noexcept { return rows * cols; }
+    bool operator==(const ParameterShape&) const = default;
+};
+
+/// update(w, g, state, lr) moves the weights w of one tensor by one step along their gradient g. State holds the buffers of
+/// that tensor, zero at first; it is made from the count of weights, or from the ParameterShape where that matters.
 template <class O>
-concept OptimizerPolicy = Policy<O> && std::constructible_from<typename O::State, std::size_t> &&
+concept OptimizerPolicy = Policy<O> &&
+    (std::constructible_from<typename O::State, std::size_t> ||
+     std::constructible_from<typename O::State, const ParameterShape&>) &&
     requires(const O o, std::span<float> w, std::span<const float> g, typename O::State& state, float learning_rate) {
         { o.update(w, g, state, learning_rate) } -> std::same_as<void>;
     };
+
+/// The state of a tensor before its first step, whichever way the optimizer makes one.
+template <OptimizerPolicy O>
+typename O::State optimizer_state(const ParameterShape& shape) {
+    using State = typename O::State;
+    if constexpr (std::constructible_from<State, const ParameterShape&>)
+        return State(shape);
+    else
+        return State(shape.size());
+}
+
+namespace detail {
+struct AnyField {
+    void operator()(std::string_view, const std::vector<float>&) const {}
+    void operator()(std::string_view, const std::uint64_t&) const {}
+};
+}  // namespace detail
+
+/// A state that can be saved and restored. `static void each_field(auto& state, auto&& f)` calls f(name, field) for each
+/// std::vector<float> and std::uint64_t that the next step depends on, in an order of its own and under names that differ;
+/// fields of a const state are const. Sizes are those of a new state: whoever restores one fills it.
+template <class S>
+concept CheckpointedState = requires(S state, const S saved, detail::AnyField f) {
+    S::each_field(state, f);
+    S::each_field(saved, f);
+};
+
+/// f(name, field) for each field of a state, const or not.
+template <class State, class F>
+    requires CheckpointedState<std::remove_const_t<State>>
+void each_field(State& state, F&& f) {
+    std::remove_const_t<State>::each_field(state, f);
+}
+
+/// Bytes of the fields: what one tensor adds to memory and to a checkpoint.
+template <CheckpointedState State>
+std::size_t state_bytes(const State& state) {
+    std::size_t bytes = 0;
+    each_field(state, [&]<class Field>(std::string_view, const Field& field) {
+        if constexpr (std::same_as<Field, std::uint64_t>)
+            bytes += sizeof field;
+        else
+            bytes += field.size() * sizeof(float);
+    });
+    return bytes;
+}
 
 /// slope(w, alpha): the factor between the gradient at the quantized weight and the one that the latent weight gets.
 template <class S>
 concept StePolicy = Policy<S> && requires(const S s, float w, float alpha) {
     { s.slope(w, alpha) } -> std::same_as<float>;
+};
+
+/// One that reaches the ternary weight gradually: blend(progress) is the share of it, the rest being the latent weight, when
+/// `progress` of the steps, 0 ... 1, are done.
+template <class S>
+concept BlendingSte = StePolicy<S> && requires(const S s, double progress) {
+    { s.blend(progress) } -> std::same_as<float>;
+};
+
+/// One that learns the scales too: scale_slope(w, scale) is what dŵ/dscale is taken for, `rate` the scales' learning rate
+/// as a multiple of the weights'.
+template <class S>
+concept ScaleLearningSte = StePolicy<S> && requires(const S s, float w, float scale) {
+    { s.scale_slope(w, scale) } -> std::same_as<float>;
+    { s.rate } -> std::convertible_to<float>;
 };
 
 // ---- layout ----

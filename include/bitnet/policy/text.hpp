@@ -97,6 +97,37 @@ template <class Policy>
 Text(std::string_view, std::string Policy::*) -> Text<Policy>;
 
 namespace detail {
+struct AnyKnobs {
+    constexpr void operator()(const auto&...) const noexcept {}
+};
+
+/// What has a text form: a name, and knobs or at least a role.
+template <class P>
+concept Printable = requires { P::name; } && (requires { P::role; } || requires { P::knobs(AnyKnobs{}); });
+
+}  // namespace detail
+
+template <class Policy>
+void check_knobs(const Policy& policy);
+template <detail::Printable Policy>
+std::string to_string(const Policy& policy);
+template <class Policy>
+Policy from_string(std::string_view text);
+
+/// Another policy inside this one; its text, `name{...}`, is the value.
+template <class Policy, class Member>
+struct Nested {
+    std::string_view name;
+    Member Policy::* member;
+
+    std::string write(const Policy& policy) const { return to_string(policy.*member); }
+    void read(Policy& policy, std::string_view text) const { policy.*member = from_string<Member>(text); }
+    void check(const Policy& policy) const { check_knobs(policy.*member); }
+};
+template <class Policy, class Member>
+Nested(std::string_view, Member Policy::*) -> Nested<Policy, Member>;
+
+namespace detail {
 
 /// Calls visit once, with all knobs of the policy, if it has any.
 template <class Policy, class Visit>
@@ -104,15 +135,20 @@ constexpr void visit_knobs(Visit&& visit) {
     if constexpr (requires { Policy::knobs(visit); }) Policy::knobs(visit);
 }
 
-/// Cuts `.name=value` off the front of a list; a value in double quotes may hold commas.
+/// Cuts `.name=value` off the front of a list. A value ends at a comma outside double quotes and braces.
 inline std::pair<std::string_view, std::string_view> next_assignment(std::string_view policy, std::string_view& rest) {
     const std::size_t equals = rest.find('=');
     if (rest.empty() || rest.front() != '.' || equals == std::string_view::npos)
         throw error(errc::bad_value, message(policy, ": expected .knob=value at \"", rest, "\""));
     const std::string_view name = rest.substr(1, equals - 1);
     rest.remove_prefix(equals + 1);
-    const std::size_t from = rest.starts_with('"') ? rest.find('"', 1) : 0;
-    const std::size_t end = from == std::string_view::npos ? rest.size() : rest.find(',', from);
+    std::size_t end = 0, open = 0;
+    for (bool quoted = false; end < rest.size() && (quoted || open > 0 || rest[end] != ','); ++end) {
+        const char letter = rest[end];
+        if (letter == '"') quoted = !quoted;
+        if (!quoted && letter == '{') ++open;
+        if (!quoted && letter == '}' && open > 0) --open;
+    }
     const std::string_view value = rest.substr(0, end);
     rest.remove_prefix(value.size());
     if (!rest.empty()) rest.remove_prefix(1);
@@ -129,8 +165,7 @@ void check_knobs(const Policy& policy) {
 }
 
 /// `name{.knob=value, ...}` with every knob, so that a later default changes nothing.
-template <class Policy>
-    requires requires { Policy::name; Policy::role; }
+template <detail::Printable Policy>
 std::string to_string(const Policy& policy) {
     std::string list;
     detail::visit_knobs<Policy>([&](const auto&... knob) {

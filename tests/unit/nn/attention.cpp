@@ -78,3 +78,17 @@ TEST_CASE("the gradients of attention are those of central differences for group
             CHECK(gradient_error(v, dv, loss) < 1e-7);
         }
 }
+
+TEST_CASE("the largest score of each head is told, whatever the tiles, and only grows") {
+    const AttentionShape shape{2, 1, 2, 0.5, {}};
+    Matrix<double> q = normal_matrix(70, 4, 1);
+    const Matrix<double> k = normal_matrix(70, 2, 2), v = normal_matrix(70, 2, 3);
+    Matrix<double> out(70, 4);
+    std::vector<double> largest{-1, 100};
+    attention<double>(q, k, v, shape, out, 2, largest);
+    double expected = -1;
+    for (std::size_t i = 0; i < 70; ++i)
+        for (std::size_t j = 0; j <= i; ++j) expected = std::max(expected, 0.5 * (q(i, 0) * k(j, 0) + q(i, 1) * k(j, 1)));
+    CHECK(largest[0] == doctest::Approx(expected));
+    CHECK(largest[1] == 100);
+}

@@ -156,7 +156,7 @@ TEST_CASE("a companion that cannot be copied is named") {
     const ModelDir model(place / "model");
     fs::create_directory(place / "out");
     fs::remove(place / "model" / "tokenizer.json");
-    const auto [code, what] = refusal([&] { copy_companions(model, place / "out"); });
+    const auto [code, what] = refusal([&] { copy_companions(model.path(), place / "out"); });
     CHECK(code == errc::io);
     CHECK(what == (place / "out" / "tokenizer.json").string() + ": cannot copy " +
                       (place / "model" / "tokenizer.json").string() + ": No such file or directory");

@@ -27,6 +27,18 @@ struct Paint {
     bool operator==(const Paint&) const = default;
 };
 
+struct Wall {
+    static constexpr std::string_view name = "wall";  // a name and knobs, no role
+    Paint first{};
+    float height = 2.5f;
+    Paint second{};
+    static constexpr void knobs(auto&& visit) {
+        visit(bitnet::Nested{"first", &Wall::first}, bitnet::Knob{"height", &Wall::height, 0.0f, 9.0f},
+              bitnet::Nested{"second", &Wall::second});
+    }
+    bool operator==(const Wall&) const = default;
+};
+
 Paint read(std::string_view text) { return bitnet::from_string<Paint>(text); }
 
 }  // namespace
@@ -62,5 +74,22 @@ TEST_CASE("values are checked wherever they come from") {
     CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.coats = 10}), "paint: coats = 10 is outside [0, 9]", bitnet::error);
     CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.brand = "\""}), "paint: brand holds a double quote", bitnet::error);
     CHECK_THROWS_WITH_AS(bitnet::check_knobs(Paint{.colour = static_cast<Colour>(7)}), "paint: colour = green is none of red, green",
+                         bitnet::error);
+}
+
+TEST_CASE("a policy inside another one is a value in braces") {
+    const Wall wall{.first = {.coats = 3, .brand = "a, }b{"}, .height = 3.0f, .second = {.dry = true}};
+    const std::string text = bitnet::to_string(wall);
+    CHECK(text == "wall{.first=" + bitnet::to_string(wall.first) + ", .height=3, .second=" + bitnet::to_string(wall.second) + "}");
+    CHECK(bitnet::from_string<Wall>(text) == wall);
+    CHECK(bitnet::from_string<Wall>("wall{.second=paint{.dry=true},.height=3,.first=paint{.brand=\"a, }b{\", .coats=3}}") == wall);
+    CHECK(bitnet::from_string<Wall>("wall{}") == Wall{});
+    CHECK_THROWS_WITH_AS(bitnet::from_string<Wall>("wall{.first=paint{.coats=10}}"), "paint: coats = 10 is outside [0, 9]",
+                         bitnet::error);
+    CHECK_THROWS_WITH_AS(bitnet::from_string<Wall>("wall{.first=paint{.coats=1, .height=3}"),
+                         "paint: expected paint{...}, found \"paint{.coats=1, .height=3\"", bitnet::error);
+    CHECK_THROWS_WITH_AS(bitnet::from_string<Wall>("wall{.first=brick{}}"), "paint: expected paint{...}, found \"brick{}\"",
+                         bitnet::error);
+    CHECK_THROWS_WITH_AS(bitnet::check_knobs(Wall{.second = {.share = 2.0f}}), "paint: share = 2 is outside [0, 1]",
                          bitnet::error);
 }

@@ -37,6 +37,12 @@ struct AdamW {
         std::vector<float> mean;
         std::vector<float> square;
         std::uint64_t step = 0;
+
+        static void each_field(auto& state, auto&& f) {
+            f("mean", state.mean);
+            f("square", state.square);
+            f("step", state.step);
+        }
     };
 
     void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {

@@ -12,7 +12,7 @@ namespace bitnet::inline BITNET_ABI::optimizer {
 ///
 ///     g' = g + weight_decay·w      b = momentum·b + g' (the first step: b = g')      w -= lr·b
 ///
-/// Shapes  w, g: n values; the state holds n floats when momentum is not 0
+/// Shapes  w, g: n values; the state holds n floats
 /// Knobs   momentum in [0, 1), weight_decay in [0, 1]; the learning rate comes with each step, schedules own it
 /// Source  Sutskever et al. 2013, "On the importance of initialization and momentum in deep learning", section 2
 struct Sgd {
@@ -29,6 +29,8 @@ struct Sgd {
     struct State {
         explicit State(std::size_t weights) : buffer(weights, 0.0f) {}
         std::vector<float> buffer;  // zeros before the first step, so that step one needs no case of its own
+
+        static void each_field(auto& state, auto&& f) { f("buffer", state.buffer); }
     };
 
     void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {

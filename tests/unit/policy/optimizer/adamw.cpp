@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/optimizer_state.hpp>
+
 #include <array>
 #include <cmath>
 
@@ -33,4 +35,22 @@ TEST_CASE("fifty steps follow the formula in double precision") {
     CHECK(static_cast<double>(w[0]) == doctest::Approx(weight).epsilon(1e-5));
     CHECK(state.step == 50);
     CHECK(bitnet::from_string<AdamW>(bitnet::to_string(adam)) == adam);
+}
+
+TEST_CASE("a tensor moved in pieces, each with a state of its own, ends at the same weights") {
+    const AdamW adam{.weight_decay = 0.1f};
+    std::vector<float> whole(37, 0.25f), pieces = whole;
+    AdamW::State state(37), first(5), second(32);
+    for (int step = 1; step <= 20; ++step) {
+        const std::vector<float> g = bitnet_test::some_gradient(37, step);
+        adam.update(whole, g, state, 0.02f);
+        adam.update(std::span(pieces).first(5), std::span(g).first(5), first, 0.02f);
+        adam.update(std::span(pieces).subspan(5), std::span(g).subspan(5), second, 0.02f);
+    }
+    CHECK(whole == pieces);
+}
+
+TEST_CASE("a state is two floats a weight and a step count, and moves through a checkpoint") {
+    CHECK(bitnet::state_bytes(AdamW::State(7)) == 2 * 28 + 8);
+    CHECK(bitnet_test::survives_a_checkpoint(AdamW{}, {.rows = 3, .cols = 4}));
 }

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <support/optimizer_state.hpp>
+
 #include <array>
 
 using bitnet::optimizer::Sgd;
@@ -28,4 +30,9 @@ TEST_CASE("momentum and weight decay add up as written") {
         CHECK(static_cast<double>(w[0]) == doctest::Approx(weight).epsilon(1e-6));
     }
     CHECK(bitnet::from_string<Sgd>(bitnet::to_string(sgd)) == sgd);
+}
+
+TEST_CASE("a state of momentum alone is one float a weight, and moves through a checkpoint") {
+    CHECK(bitnet::state_bytes(Sgd::State(7)) == 28);
+    CHECK(bitnet_test::survives_a_checkpoint(Sgd{.momentum = 0.9f, .weight_decay = 0.1f}, {.cols = 7}));
 }

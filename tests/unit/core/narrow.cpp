@@ -1,4 +1,4 @@
-#include <bitnet/pipeline/narrow.hpp>
+#include <bitnet/core/narrow.hpp>
 
 #include <doctest/doctest.h>
 

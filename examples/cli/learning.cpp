@@ -1,0 +1,249 @@
+#include "learning.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include <bitnet/core/rng.hpp>
+#include <bitnet/infer/self_text.hpp>
+#include <bitnet/model/companions.hpp>
+#include <bitnet/policy/ste/clipped.hpp>
+#include <bitnet/policy/ste/learned_scale.hpp>
+#include <bitnet/policy/ste/progressive.hpp>
+#include <bitnet/train/optimizer/any.hpp>
+#include <bitnet/train/save.hpp>
+
+#include "terminal.hpp"
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+
+/// What a trainer asks of a Compressor, put together while the program runs. Only the estimator is a type: it decides what
+/// is done for every weight.
+template <class Estimator>
+class RuntimePolicies {
+public:
+    using Ste = Estimator;
+    using Optimizer = optimizer::Any;
+    struct Stored {
+        DType storage;
+    };
+
+    RuntimePolicies(Quantize quantize, DType storage, preservation::ByPattern kept, bool ternary, optimizer::Any optimizer)
+        : quantize_(std::move(quantize)), scale_{storage}, kept_(ternary, std::move(kept)), optimizer_(std::move(optimizer)) {}
+
+    /// As the recipe's policy says, or nothing ternary at all.
+    struct Kept {
+        bool ternary;
+        preservation::ByPattern policy;
+        Kept(bool may_be, preservation::ByPattern of) : ternary(may_be), policy(std::move(of)) {}
+        Treatment treatment(const TensorInfo& tensor) const { return ternary ? policy.treatment(tensor) : Treatment::unchanged; }
+    };
+
+    void compress_into(TernaryTensor& out, const TensorView& weight, Execution run) const { quantize_(out, weight, run); }
+    const Stored& scale() const { return scale_; }
+    const Kept& preservation() const { return kept_; }
+    const Optimizer& optimizer() const { return optimizer_; }
+    const Ste& ste() const { return ste_; }
+
+private:
+    Quantize quantize_;
+    Stored scale_;
+    Kept kept_;
+    Optimizer optimizer_;
+    Ste ste_{};
+};
+
+/// One line for each step: how far, the loss, tokens a second.
+class StepProgress {
+public:
+    StepProgress(std::size_t steps, bool quiet) : progress_("train", quiet), steps_(steps) {}
+    void operator()(const TrainingRecord& record) {
+        tokens_ += record.tokens;
+        if (record.perplexity) perplexity_ = message(", perplexity ", fixed(*record.perplexity, 3));
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+        progress_.update(static_cast<double>(record.step) / static_cast<double>(std::max<std::size_t>(1, steps_)),
+                         message("step ", record.step, " of ", steps_, ", loss ", fixed(record.loss, 4), perplexity_, ", ",
+                                 fixed(static_cast<double>(tokens_) / std::max(seconds, 1e-9), 0), " tokens/s"));
+    }
+
+private:
+    Progress progress_;
+    std::size_t steps_, tokens_ = 0;
+    std::string perplexity_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+/// As many steps as the epochs take, and a warm-up that leaves time for what comes behind it.
+StepOptions steps_of(const LearningOptions& options, const BatchSource& text) {
+    StepOptions out = options.step;
+    const double tokens = static_cast<double>(options.batch_tokens * options.step.batches_per_step);
+    if (options.epochs > 0)
+        out.steps = static_cast<std::size_t>(std::max(1.0, std::ceil(options.epochs * static_cast<double>(text.tokens()) / tokens)));
+    out.schedule.warmup = std::min(out.schedule.warmup, out.steps / 2);
+    return out;
+}
+
+template <class Ste>
+Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Config& config, const LearningOptions& options,
+                   Lesson lesson, Execution run, bool quiet) {
+    const RecipeRequest request = recipe != nullptr ? *recipe : RecipeRequest{};
+    const RuntimePolicies<Ste> policies(quantize_with(request, config), request.scale_storage, preservation_of(request, config),
+                                        recipe != nullptr, optimizer::any_named(options.optimizer));
+    BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
+    const StepOptions steps = steps_of(options, text);
+    Trainer<RuntimePolicies<Ste>> trainer(std::move(network), policies, steps, std::move(text), options.batch_tokens, lesson.teacher, run);
+    StepProgress progress(steps.steps, quiet);
+    TrainingRun<RuntimePolicies<Ste>> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
+    TrainingSummary summary = training.train();
+    return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste())};
+}
+
+Tokenizer fitting_tokenizer(const std::filesystem::path& directory, const ModelConfig& config) {
+    Tokenizer made = Tokenizer::open(directory);
+    if (made.vocab_size() > config.vocab_size)
+        throw error(errc::bad_value, message(directory.string(), ": the tokenizer has ", made.vocab_size(), " tokens and the model ",
+                                             config.vocab_size, ": it belongs to another model"));
+    return made;
+}
+
+Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_t texts, const LearningOptions& learning, Execution run,
+                    bool quiet) {
+    const Transformer model(speaker, ActivationPrecision::fp32, run);
+    SelfTextOptions self{.texts = texts, .first = first, .seed = learning.seed};
+    self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
+    Progress progress("self-text", quiet);
+    return self_text(model, self, run, [&](std::size_t done, std::size_t all) {
+        progress.update(static_cast<double>(done) / static_cast<double>(all), message(done, " of ", all, " texts"));
+    });
+}
+
+}  // namespace
+
+void add_lesson(CLI::App& app, LessonOptions& options) {
+    add_texts(app, options.text);
+    app.add_option("--eval-text", options.validation, "text that perplexity is measured on; default: one document in twenty");
+    app.add_option("--self-text", options.self_text, "learn from so many texts that the teacher writes, instead of --text")
+        ->check(CLI::Range(2, 1 << 30));
+}
+
+Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
+                   const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet) {
+    const auto opened = [&] { return fitting_tokenizer(tokenizer, config); };
+    Lesson out;
+    if (options.self_text != 0) {
+        const std::optional<std::uint32_t> first = opened().bos();
+        if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
+        out.text = spoken_by(*speaker, *first, options.self_text, learning, run, quiet);
+    } else {
+        out.text = read_documents(options.text, opened);
+    }
+    if (!options.validation.empty()) {
+        out.validation = read_documents({options.validation, options.text.split}, opened);
+        return out;
+    }
+    if (out.text.size() < 2) throw error(errc::bad_value, "the text is one document: name another for validation with --eval-text");
+    const std::size_t kept = std::clamp<std::size_t>(out.text.size() / 20, 1, 256);
+    for (std::size_t i = 0; i < kept; ++i) {  // evenly spread; removed from behind, so that places stay what they are
+        const std::size_t place = (kept - 1 - i) * out.text.size() / kept;
+        out.validation.push_back(std::move(out.text[place]));
+        out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
+    }
+    return out;
+}
+
+void write_learned(const std::filesystem::path& directory, const ModelConfig& config, bool tied_head, const Parameters<float>& parameters,
+                   DType dtype, const std::filesystem::path& companions) {
+    write_model(directory, config.json, tied_head, parameters, dtype);
+    copy_companions(companions, directory);
+}
+
+std::uint64_t fingerprint(const Lesson& lesson, const Parameters<float>& parameters) {
+    std::uint64_t hash = 0;
+    for (const auto& document : lesson.text)
+        for (const std::uint32_t id : document) hash = mix64(hash ^ id);
+    for (const Parameter<float>& one : parameters)
+        for (const float value : one.value.values()) hash = mix64(hash ^ std::bit_cast<std::uint32_t>(value));
+    return hash;
+}
+
+void add_learning(CLI::App& app, LearningOptions& options) {
+    app.add_option("--steps", options.step.steps, "updates of the weights")->check(CLI::Range(1, 1 << 30))->capture_default_str();
+    app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(0.0, 1e9));
+    app.add_option("--batch-tokens", options.batch_tokens, "tokens of a batch at most")->check(CLI::Range(2, 1 << 24))->capture_default_str();
+    app.add_option("--accumulate", options.step.batches_per_step, "batches whose gradients one step adds")
+        ->check(CLI::Range(1, 1 << 20))->capture_default_str();
+    app.add_option("--context", options.context, "tokens of a window; default: the model's positions, at most 512")
+        ->check(CLI::Range(2, 1 << 24));
+    app.add_option("--learning-rate", options.step.learning_rate, "at the schedule's top")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+    app.add_option("--schedule", options.schedule, "of the learning rate behind its warm-up: constant, cosine or linear")
+        ->check(CLI::IsMember({"constant", "cosine", "linear"}))->capture_default_str();
+    app.add_option("--warmup", options.step.schedule.warmup, "steps of linear warm-up")->check(CLI::Range(0, 1 << 30))->capture_default_str();
+    app.add_option("--clip", options.step.clip, "most that the gradient's norm may be")->check(CLI::Range(1e-6, 1e9))->capture_default_str();
+    app.add_option("--optimizer", options.optimizer, "adamw, sgd, muon, grokfast or mu_grokfast")
+        ->check(CLI::IsMember({"adamw", "sgd", "muon", "grokfast", "mu_grokfast"}))->capture_default_str();
+    app.add_option("--ste", options.ste, "how gradients pass rounding: identity, clipped, learned_scale or progressive")
+        ->check(CLI::IsMember({"identity", "clipped", "learned_scale", "progressive"}))->capture_default_str();
+    app.add_option("--activations", options.activations, "inputs of linear layers: fp32, or int8 as BitNet b1.58 trains")
+        ->check(CLI::IsMember({"fp32", "int8"}))->capture_default_str();
+    app.add_option("--distillation", options.step.loss.distillation, "share of the divergence from the teacher's predictions")
+        ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
+    app.add_option("--temperature", options.step.loss.temperature, "of the distillation")->check(CLI::Range(0.01f, 100.0f))->capture_default_str();
+    app.add_option("--targets", options.step.loss.targets, "share of the cross entropy with the text itself; 1 without a teacher")
+        ->check(CLI::Range(0.0f, 1e6f));
+    app.add_option("--hidden", options.step.loss.hidden, "share of the squared error of the last hidden states")
+        ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
+    app.add_option("--tables", options.step.table_rate, "learning rate of embeddings and head, as a multiple; 0 leaves them")
+        ->check(CLI::Range(0.0f, 1e3f));
+    app.add_option("--qk-clip", options.step.qk_clip, "most that an attention score may be: rows of queries and keys shrink; 0: no limit")
+        ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
+    app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, a third more time");
+    app.add_option("--evaluate-every", options.run.evaluate_every, "steps; 0: at the end only")->capture_default_str();
+    app.add_option("--patience", options.run.patience, "evaluations without a better one before training stops; 0: never")->capture_default_str();
+    app.add_option("--checkpoint-every", options.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
+    app.add_option("--seed", options.seed, "of the order of the text, and of random weights")->capture_default_str();
+}
+
+Learned learn(Network<float> network, const RecipeRequest* recipe, const Config& config, LearningOptions options, Lesson lesson,
+              Execution run, bool quiet) {
+    options.step.schedule.kind = options.schedule == "constant" ? ScheduleKind::constant
+                                 : options.schedule == "linear" ? ScheduleKind::linear
+                                                                : ScheduleKind::cosine;
+    options.step.round_activations = options.activations == "int8";
+    options.step.keep = options.recompute ? Keep::inputs : Keep::everything;
+    const std::size_t positions = network.config().max_positions;
+    if (options.context > positions)
+        throw error(errc::bad_value, message("--context ", options.context, ": the model has ", positions, " positions"));
+    if (options.context == 0) options.context = std::min<std::size_t>(512, positions);
+    options.run.windows = {options.context, options.context};
+    const auto with = [&]<class Ste>(Ste) {
+        return learn_with<Ste>(std::move(network), recipe, config, options, std::move(lesson), run, quiet);
+    };
+    if (recipe == nullptr || options.ste == "identity") return with(ste::Identity{});
+    if (options.ste == "clipped") return with(ste::Clipped{});
+    if (options.ste == "progressive") return with(ste::Progressive{});
+    return with(ste::LearnedScale{});
+}
+
+Json to_json(const TrainingSummary& summary) {
+    Json::Array history;
+    for (const TrainingRecord& record : summary.history)
+        if (record.perplexity || !record.event.empty()) history.push_back(bitnet::to_json(record));
+    return Json::object({{"steps_completed", summary.steps_completed},
+                         {"epochs_completed", summary.epochs_completed},
+                         {"final_loss", summary.final_loss},
+                         {"first_perplexity", summary.first_perplexity},
+                         {"best_perplexity", summary.best_perplexity},
+                         {"best_step", summary.best_step},
+                         {"restarts", summary.restarts},
+                         {"stopped_early", summary.stopped_early},
+                         {"optimizer_bytes", summary.optimizer_bytes},
+                         {"history", Json::array(std::move(history))}});
+}
+
+}  // namespace cli

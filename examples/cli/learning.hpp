@@ -1,0 +1,96 @@
+/// Training as the commands offer it: what was typed becomes policies, a teacher and a text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <bitnet/train/run.hpp>
+
+#include "models.hpp"
+#include "recipes.hpp"
+
+namespace cli {
+
+/// The knobs of training.
+struct LearningOptions {
+    std::string optimizer = "adamw", ste = "identity", schedule = "cosine", activations = "fp32";
+    bitnet::StepOptions step{};
+    bitnet::RunOptions run{};
+    double epochs = 0;  ///< instead of steps, where it is not 0
+    std::size_t batch_tokens = 4096, context = 0;
+    std::uint64_t seed = 0;
+    bool recompute = false;
+};
+void add_learning(CLI::App& app, LearningOptions& options);
+
+/// Where texts come from: files, or the teacher's own mouth.
+struct LessonOptions {
+    TextOptions text{};
+    std::vector<std::filesystem::path> validation{};  ///< empty: one document in twenty of the text
+    std::size_t self_text = 0;
+    bool given() const { return !text.files.empty() || self_text != 0; }
+};
+/// --text, --split, --eval-text and --self-text.
+void add_lesson(CLI::App& app, LessonOptions& options);
+
+/// What there is to learn from.
+struct Lesson {
+    Documents text, validation;
+    bitnet::Network<float>* teacher = nullptr;
+};
+
+/// tokenizer: the directory that has it; speaker: who writes the texts where none are read
+Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelConfig& config,
+                   const bitnet::ModelWeights* speaker, const LearningOptions& learning, bitnet::Execution run, bool quiet);
+
+/// The directory beside an output that a run which was interrupted is resumed from. It stays after an error only where it
+/// holds a checkpoint.
+class WorkDirectory {
+public:
+    explicit WorkDirectory(const std::filesystem::path& output) : path_(output.string() + ".work") {
+        std::filesystem::create_directories(path_);
+    }
+    WorkDirectory(const WorkDirectory&) = delete;
+    WorkDirectory& operator=(const WorkDirectory&) = delete;
+    ~WorkDirectory() {
+        std::error_code ignored;
+        if (done_ || !std::filesystem::exists(checkpoint(), ignored)) std::filesystem::remove_all(path_, ignored);
+    }
+    const std::filesystem::path& path() const { return path_; }
+    std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+    void done() { done_ = true; }
+
+private:
+    std::filesystem::path path_;
+    bool done_ = false;
+};
+
+/// A trained network, wholly ternary where the recipe says so, and how it went.
+struct Learned {
+    bitnet::Parameters<float> parameters;
+    bitnet::TrainingSummary summary;
+    std::string optimizer, ste;
+};
+
+/// Trains a network through the ternary weights of a recipe; with none, as it is. Shows progress.
+Learned learn(bitnet::Network<float> network, const RecipeRequest* recipe, const bitnet::Config& config, LearningOptions options,
+              Lesson lesson, bitnet::Execution run, bool quiet);
+
+/// A dense model directory of trained weights, with the tokenizer files of another directory.
+void write_learned(const std::filesystem::path& directory, const bitnet::ModelConfig& config, bool tied_head,
+                   const bitnet::Parameters<float>& parameters, bitnet::DType dtype, const std::filesystem::path& companions);
+
+/// One number for a text and the weights that begin with it.
+std::uint64_t fingerprint(const Lesson& lesson, const bitnet::Parameters<float>& parameters);
+
+bitnet::Json to_json(const bitnet::TrainingSummary& summary);
+
+}  // namespace cli

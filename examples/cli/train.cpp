@@ -1,0 +1,198 @@
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/text/bpe_trainer.hpp>
+#include <bitnet/text/documents.hpp>
+#include <bitnet/text/tokenizer_writer.hpp>
+#include <bitnet/train/initial.hpp>
+
+#include "commands.hpp"
+#include "learning.hpp"
+#include "terminal.hpp"
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+
+struct Options {
+    std::filesystem::path model, init, tokenizer, teacher, output;
+    LessonOptions lesson{};
+    std::size_t new_tokenizer = 0;
+    std::string dtype = "fp16";
+    RecipeRequest recipe{};
+    LearningOptions learning{};
+    bool dense = false, no_teacher = false, force = false;
+};
+
+/// What is trained: weights, their configuration, and a directory that holds its tokenizer.
+struct Beginning {
+    ModelConfig config;
+    Parameters<float> parameters;
+    bool tied_head;
+    std::filesystem::path companions;
+};
+
+/// A byte-level tokenizer of the texts, into the working directory.
+void train_tokenizer(const Options& options, std::size_t positions, const std::filesystem::path& directory) {
+    std::vector<std::string> documents;
+    const Split split = options.lesson.text.split == "jsonl"        ? Split::jsonl
+                        : options.lesson.text.split == "blank-line" ? Split::blank_line
+                                                             : Split::none;
+    for (const std::filesystem::path& path : options.lesson.text.files) {
+        const MappedFile file(path);
+        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
+        for (std::string& document : documents_of(text, split, path.string())) documents.push_back(std::move(document));
+    }
+    const TrainedBpe trained = train_bpe(documents, {.vocab_size = options.new_tokenizer});
+    write_file(directory / "tokenizer.json", to_text(tokenizer_json(trained)) + "\n");
+    write_file(directory / "tokenizer_config.json", to_text(tokenizer_config_json(trained, positions)) + "\n");
+}
+
+Beginning begin_anew(const Options& options, const WorkDirectory& work) {
+    const Json json = read_json_file(options.init);
+    const ModelConfig config = parse_model_config(json, options.init.string());
+    std::filesystem::path companions = options.tokenizer;
+    if (options.new_tokenizer != 0) {
+        if (options.new_tokenizer > config.vocab_size)
+            throw error(errc::bad_value, message("--train-tokenizer ", options.new_tokenizer, ": ", options.init.string(), " has a vocab_size of ",
+                                                 config.vocab_size));
+        companions = work.path() / "tokenizer";
+        std::filesystem::create_directories(companions);
+        train_tokenizer(options, config.max_positions, companions);
+    }
+    return {config, initial_parameters(config, config.tied_head, options.learning.seed), config.tied_head, companions};
+}
+
+Beginning begin_from(const ModelWeights& weights, Execution run) {
+    return {weights.config(), read_parameters<float>(weights, run), weights.tied_head(), weights.path()};
+}
+
+/// What makes a run the run it is: a checkpoint of another is refused.
+Json identity_of(const Options& options, const Lesson& lesson, const Parameters<float>& parameters) {
+    const LearningOptions& learning = options.learning;
+    return Json::object({{"recipe", options.dense ? "dense" : options.recipe.recipe},
+                         {"quantizer", options.recipe.quantizer},
+                         {"scale", options.recipe.scale},
+                         {"optimizer", learning.optimizer},
+                         {"ste", learning.ste},
+                         {"schedule", learning.schedule},
+                         {"activations", learning.activations},
+                         {"steps", learning.step.steps},
+                         {"epochs", learning.epochs},
+                         {"learning_rate", learning.step.learning_rate},
+                         {"batch_tokens", learning.batch_tokens},
+                         {"accumulate", learning.step.batches_per_step},
+                         {"context", learning.context},
+                         {"seed", learning.seed},
+                         {"text_and_weights", message(fingerprint(lesson, parameters))}});
+}
+
+void check_options(const Options& options) {
+    if (options.model.empty() == options.init.empty()) throw CLI::ValidationError("MODEL", "name a model directory or --init CONFIG.json, one of them");
+    if (options.lesson.text.files.empty() == (options.lesson.self_text == 0)) throw CLI::ValidationError("--text", "name a text or --self-text N, one of them");
+    if (!options.init.empty() && options.tokenizer.empty() == (options.new_tokenizer == 0))
+        throw CLI::ValidationError("--init", "name a tokenizer with --tokenizer DIR or --train-tokenizer SIZE, one of them");
+    if (options.lesson.self_text != 0 && options.model.empty() && options.teacher.empty())
+        throw CLI::ValidationError("--self-text", "needs a model to write it: MODEL or --teacher DIR");
+}
+
+Json train(Options& options, const CommonOptions& common) {
+    check_options(options);
+    Config config;
+    check_recipe(options.recipe, config);
+    const Execution run{&best_kernels(), common.threads};
+    AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
+    WorkDirectory work(options.output);
+
+    std::optional<ModelWeights> original, teacher_weights;
+    if (!options.model.empty()) original.emplace(options.model);
+    if (!options.teacher.empty()) teacher_weights.emplace(options.teacher);
+    Beginning beginning = original ? begin_from(*original, run) : begin_anew(options, work);
+    const bool teaches_itself = options.teacher.empty() && original && !options.dense && !original->packed();
+    const ModelWeights* const teacher_of = teacher_weights ? &*teacher_weights : teaches_itself || options.lesson.self_text != 0 ? &*original : nullptr;
+    std::optional<Network<float>> teacher;
+    if (teacher_of != nullptr && !options.no_teacher) teacher.emplace(teacher_of->config(), read_parameters<float>(*teacher_of, run));
+
+    Lesson lesson = make_lesson(options.lesson, beginning.companions, beginning.config, teacher_of, options.learning, run, common.quiet);
+    lesson.teacher = teacher ? &*teacher : nullptr;
+    if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
+    if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
+    options.learning.run.checkpoint = work.checkpoint();
+    options.learning.run.about = identity_of(options, lesson, beginning.parameters);
+    const Learned learned = learn({beginning.config, beginning.parameters}, options.dense ? nullptr : &options.recipe, config, options.learning,
+                                  std::move(lesson), run, common.quiet);
+
+    Json description = Json::object({{"model", (original ? options.model : options.init).string()},
+                                     {"output", options.output.string()},
+                                     {"bitnet_version", BITNET_VERSION},
+                                     {"optimizer", learned.optimizer},
+                                     {"training", to_json(learned.summary)}});
+    if (options.dense) {
+        write_learned(directory.path(), beginning.config, beginning.tied_head, learned.parameters,
+                      options.dtype == "fp32" ? DType::F32 : options.dtype == "bf16" ? DType::BF16 : DType::F16,
+                      beginning.companions);
+    } else {
+        const std::filesystem::path images = work.path() / "trained";
+        std::filesystem::remove_all(images);
+        std::filesystem::create_directories(images);
+        write_learned(images, beginning.config, beginning.tied_head, learned.parameters, DType::F32, beginning.companions);
+        const ModelDir model(images);
+        const RecipeResult result = compress_with(options.recipe, config, model, prepare_outputs(model, directory.path(), {}), run, {});
+        description.set("ste", learned.ste).set("recipe", options.recipe.recipe).set("policies", result.policies);
+        const Json stats = to_json(result.stats);
+        for (const auto& [key, value] : stats.as_object()) description.set(key, value);
+    }
+    write_file(directory.path() / (options.dense ? output_marker_name : metadata_file_name), to_text(description) + "\n");
+    directory.commit();
+    work.done();
+    return description;
+}
+
+void train_and_tell(Options& options, const CommonOptions& common) {
+    const Json description = train(options, common);
+    if (common.json) {
+        std::puts(to_text(description).c_str());
+        return;
+    }
+    const Json& training = description.at("training");
+    std::printf("perplexity  %.4f before, %.4f after (step %llu of %llu)\n", training.at("first_perplexity").as_double(),
+                training.at("best_perplexity").as_double(), static_cast<unsigned long long>(training.at("best_step").as_unsigned()),
+                static_cast<unsigned long long>(training.at("steps_completed").as_unsigned()));
+    std::printf("optimizer   %s, %s of state\n", description.at("optimizer").as_string().c_str(),
+                bytes_text(training.at("optimizer_bytes").as_unsigned()).c_str());
+    std::printf("written     %s\n", options.output.c_str());
+}
+
+}  // namespace
+
+Action add_train(CLI::App& app, CommonOptions& common) {
+    const auto options = std::make_shared<Options>();
+    app.add_option("MODEL", options->model, "model directory to begin with: an original, dequantized/ or quantized/");
+    app.add_option("--init", options->init, "config.json of a model to begin with random weights");
+    app.add_option("-o,--output", options->output, "directory to write")->required();
+    add_lesson(app, options->lesson);
+    app.add_option("--tokenizer", options->tokenizer, "directory whose tokenizer an --init model gets");
+    app.add_option("--train-tokenizer", options->new_tokenizer, "train a byte-level BPE tokenizer of so many tokens on the text");
+    app.add_option("--teacher", options->teacher, "model whose predictions are learned; default: MODEL itself before it became ternary");
+    app.add_flag("--no-teacher", options->no_teacher, "learn from the text alone");
+    app.add_flag("--dense", options->dense, "train in full precision: nothing becomes ternary");
+    app.add_option("--dtype", options->dtype, "type of a --dense output: fp32, fp16 or bf16")
+        ->check(CLI::IsMember({"fp32", "fp16", "bf16"}))->capture_default_str();
+    app.add_option("--recipe", options->recipe.recipe, recipe_help())->capture_default_str();
+    app.add_option("--quantizer", options->recipe.quantizer, "absmean, round_clip or least_squares");
+    app.add_option("--scale", options->recipe.scale, "tensor, row, group:64 or group:128");
+    add_learning(*app.add_option_group("Learning"), options->learning);
+    app.add_flag("--resume", options->learning.run.resume, "continue a run that was interrupted; without one, begin");
+    app.add_flag("--force", options->force, "replace an output that is there");
+    return [options, &common] { train_and_tell(*options, common); };
+}
+
+}  // namespace cli

@@ -1,0 +1,10 @@
+/// Training through ternary weights: networks with backward passes, optimizers, a trainer and whole runs. Needs BLAS,
+/// simdjson and what compress.hpp needs.
+#pragma once
+
+#include <bitnet/compress.hpp>
+#include <bitnet/infer/self_text.hpp>
+#include <bitnet/train/initial.hpp>
+#include <bitnet/train/optimizer/any.hpp>
+#include <bitnet/train/run.hpp>
+#include <bitnet/train/save.hpp>

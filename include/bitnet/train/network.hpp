@@ -1,0 +1,388 @@
+/// A model that learns: forward and backward of all architectures over batches of texts.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <bitnet/model/layer_parts.hpp>
+#include <bitnet/model/rope_frequencies.hpp>
+#include <bitnet/nn/activation.hpp>
+#include <bitnet/nn/attention.hpp>
+#include <bitnet/nn/embedding.hpp>
+#include <bitnet/nn/layer_norm.hpp>
+#include <bitnet/nn/linear.hpp>
+#include <bitnet/nn/rms_norm.hpp>
+#include <bitnet/nn/rope.hpp>
+#include <bitnet/nn/round_activations.hpp>
+#include <bitnet/train/parameter.hpp>
+#include <bitnet/train/tape.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Dense weights, and the gradients of a loss with respect to them. Whether a weight is the image of another one, ternary
+/// or not, is its owner's business. T: float, or double for finite differences.
+///
+/// Results do not depend on the number of threads: each thread writes to places of its own, and what is added over tokens
+/// is added in pieces of fixed size, in their order.
+template <class T>
+class Network {
+public:
+    Network(const ModelConfig& config, Parameters<T> parameters) : config_(config), parameters_(std::move(parameters)) {
+        const Architecture& family = architecture_named(config.architecture);
+        const auto norm = [this](const std::string& name) { return part(name); };
+        for (std::size_t i = 0; i < config.layers; ++i) layers_.push_back(layer_parts(family.parts, i, norm, norm));
+        final_norm_ = part(std::string(family.parts.final_norm));
+        embedding_ = find(std::string(family.token_embedding));
+        head_ = parameters_.find(lm_head_name);
+        if (head_ == Parameters<T>::none) head_ = embedding_;
+        positions_ = parameters_.find(family.parts.position_embedding);
+    }
+
+    const ModelConfig& config() const noexcept { return config_; }
+    Parameters<T>& parameters() noexcept { return parameters_; }
+    const Parameters<T>& parameters() const noexcept { return parameters_; }
+    std::size_t vocabulary() const { return parameters_[head_].value.rows(); }
+
+    /// The largest attention score of each head in each layer since it was cleared: (layers, heads), or empty where nobody
+    /// asked for it. For qk_clip.
+    Matrix<T> largest_scores{};
+    /// Rows of one layer's queries, keys and values: the parameter that holds them, and its first row.
+    struct Rows {
+        std::size_t parameter = 0, bias = 0, first = 0, count = 0;
+    };
+    std::array<Rows, 2> query_and_key_rows(std::size_t layer) const {
+        const std::vector<Part>& qkv = layers_[layer].qkv;
+        const std::size_t queries = config_.heads * config_.head_dim, keys = config_.kv_heads * config_.head_dim;
+        if (qkv.size() == 1) return {Rows{qkv[0].weight, qkv[0].bias, 0, queries}, Rows{qkv[0].weight, qkv[0].bias, queries, keys}};
+        return {Rows{qkv[0].weight, qkv[0].bias, 0, queries}, Rows{qkv[1].weight, qkv[1].bias, 0, keys}};
+    }
+
+    /// How much of the rounding to 8 bits the inputs of linear layers get, 0: none ... 1; see round_activations.
+    T rounding = 0;
+
+    /// Reads a batch of at most tape.tokens() tokens; hidden states of its tokens, normalised: (N, hidden_size).
+    ///
+    /// Errors  errc::bad_value for an id beyond the vocabulary and a text longer than the model's positions
+    void forward(const Batch& batch, const Tape<T>& tape, MatrixView<T> hidden, unsigned threads) {
+        const std::size_t tokens = batch.ids.size();
+        prepare_angles(batch.longest());
+        const MatrixView<T> x = tape.stream(0, tokens);
+        const Matrix<T>& table = parameters_[embedding_].value;
+        embed(table.rows(), batch.ids, x, [&](std::uint32_t id, std::span<T> row) { std::ranges::copy(table.row(id), row.begin()); });
+        each_text(batch, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t t = begin; positions_ != Parameters<T>::none && t < end; ++t)
+                add(parameters_[positions_].value.row(t - begin), x.row(t));
+        });
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            read_layer(i, batch, tape, threads);
+            feed_forward(i, tape, tokens, tape.stream(i + 1, tokens), threads);
+        }
+        normalise(final_norm_, tape.stream(layers_.size(), tokens), hidden, threads);
+    }
+
+    /// Adds the gradients of a loss to those of the parameters (zero_gradients comes first), embedding and head's excepted for what head_backward does.
+    /// dhidden: (N, hidden_size), the loss's gradient at what forward gave; is overwritten
+    void backward(const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads) {
+        const std::size_t tokens = batch.ids.size();
+        make_slopes(tape.tokens());
+        const MatrixView<T> dx = slopes_->stream.rows(tokens);
+        clear(dx, threads);
+        normalise_backward(final_norm_, tape.stream(layers_.size(), tokens), dhidden, dx, threads);
+        for (std::size_t i = layers_.size(); i-- > 0;) {
+            if (tape.keep() == Keep::inputs) {
+                read_layer(i, batch, tape, threads);
+                feed_forward(i, tape, tokens, std::nullopt, threads);
+            }
+            feed_forward_backward(i, tape, dx, threads);
+            attend_backward(i, batch, tape, dx, threads);
+        }
+        embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
+        each_text(batch, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t t = begin; positions_ != Parameters<T>::none && t < end; ++t)
+                add(std::as_const(dx).row(t), parameters_[positions_].gradient.row(t - begin));
+        });
+    }
+
+    /// Logits of hidden states that forward gave.  hidden: (N, hidden_size)  out: (N, vocabulary())
+    void logits(MatrixView<const T> hidden, MatrixView<T> out, unsigned threads) const {
+        multiply_nt(hidden, parameters_[head_].value.view(), out, threads);
+    }
+    /// dhidden = dlogits·W, and the gradient of the head.
+    void logits_backward(MatrixView<const T> hidden, MatrixView<const T> dlogits, MatrixView<T> dhidden, unsigned threads) {
+        linear_backward_input(dlogits, parameters_[head_].value.view(), dhidden, T(0), threads);
+        linear_backward_weight(dlogits, hidden, parameters_[head_].gradient.view(), threads);
+    }
+
+private:
+    /// A linear layer or a norm: the places of weight and bias among the parameters.
+    struct Part {
+        std::size_t weight = Parameters<T>::none, bias = Parameters<T>::none;
+    };
+    static constexpr std::size_t tokens_per_piece = 64;
+
+    std::size_t find(const std::string& name) const {
+        const std::size_t found = parameters_.find(name);
+        if (found == Parameters<T>::none) throw error(errc::missing, message("parameter ", detail::quote(name), " is missing"));
+        return found;
+    }
+    Part part(const std::string& name) const { return {find(name + ".weight"), parameters_.find(name + ".bias")}; }
+    std::span<const T> bias_of(const Part& of) const {
+        return of.bias == Parameters<T>::none ? std::span<const T>() : parameters_[of.bias].value.row(0);
+    }
+    void make_slopes(std::size_t tokens) {
+        if (!slopes_ || slopes_->stream.view().rows < tokens) slopes_.emplace(config_, tokens);
+    }
+    void prepare_angles(std::size_t positions) {
+        if (positions > config_.max_positions)
+            throw error(errc::bad_value, message("a text of ", positions, " tokens is longer than the ", config_.max_positions,
+                                                 " positions of this model"));
+        if (!config_.rope || angles_.cosine.rows() >= positions) return;
+        const RopeFrequencies rope = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, positions);
+        angles_ = {rope.frequencies, rope.magnitude, 0, positions};
+    }
+    template <class Work>
+    static void each_text(const Batch& batch, Work&& work) {
+        for (std::size_t i = 0; i < batch.texts(); ++i) work(batch.begins[i], batch.begins[i + 1]);
+    }
+    /// Calls work(begin, count) for pieces of the tokens.
+    template <class Work>
+    static void each_piece(std::size_t tokens, unsigned threads, Work&& work) {
+        parallel_for(tokens, tokens_per_piece, threads, [&](std::size_t begin, std::size_t end) { work(begin, end - begin); });
+    }
+    static void add(std::span<const T> from, std::span<T> to) {
+        for (std::size_t c = 0; c < from.size(); ++c) to[c] += from[c];
+    }
+    static void clear(MatrixView<T> x, unsigned threads) {
+        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
+            for (std::size_t t = begin; t < begin + count; ++t) std::ranges::fill(x.row(t), T(0));
+        });
+    }
+
+    void normalise(const Part& norm, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
+        const std::span<const T> weight = parameters_[norm.weight].value.row(0), bias = bias_of(norm);
+        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
+            if (bias.empty())
+                rms_norm<T>(x.row_range(begin, count), weight, config_.norm_eps, y.row_range(begin, count));
+            else
+                layer_norm<T>(x.row_range(begin, count), weight, bias, config_.norm_eps, y.row_range(begin, count));
+        });
+    }
+    /// dx += its gradient.
+    void normalise_backward(const Part& norm, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx,
+                            unsigned threads) {
+        const std::size_t pieces = (x.rows + tokens_per_piece - 1) / tokens_per_piece;
+        Matrix<T> dweight(pieces, x.cols), dbias(norm.bias == Parameters<T>::none ? 0 : pieces, x.cols);
+        const std::span<const T> weight = parameters_[norm.weight].value.row(0);
+        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
+            const std::size_t piece = begin / tokens_per_piece;
+            const auto some = [&](auto view) { return view.row_range(begin, count); };
+            if (norm.bias == Parameters<T>::none)
+                rms_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece));
+            else
+                layer_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece), dbias.row(piece));
+        });
+        for (std::size_t piece = 0; piece < pieces; ++piece) add(std::as_const(dweight).row(piece), parameters_[norm.weight].gradients());
+        for (std::size_t piece = 0; piece < dbias.rows(); ++piece) add(std::as_const(dbias).row(piece), parameters_[norm.bias].gradients());
+    }
+    void project(const Part& linear, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
+        multiply_nt(x, parameters_[linear.weight].value.view(), y, threads);
+        add_bias<T>(bias_of(linear), y);
+    }
+    /// dx = keep·dx + its gradient.
+    void project_backward(const Part& linear, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx, T keep,
+                          unsigned threads) {
+        Parameter<T>& weight = parameters_[linear.weight];
+        linear_backward_weight(dy, x, weight.gradient.view(), threads);
+        if (linear.bias != Parameters<T>::none) linear_backward_bias(dy, parameters_[linear.bias].gradients());
+        linear_backward_input(dy, weight.value.view(), dx, keep, threads);
+    }
+    void round_inputs(MatrixView<T> x, unsigned threads) const {
+        if (rounding == 0) return;
+        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) { round_activations(x.row_range(begin, count), rounding); });
+    }
+    static void add_rows(MatrixView<const T> from, MatrixView<T> to, unsigned threads) {
+        each_piece(to.rows, threads, [&](std::size_t begin, std::size_t count) {
+            for (std::size_t t = begin; t < begin + count; ++t) add(from.row(t), to.row(t));
+        });
+    }
+
+    AttentionShape attention_shape(std::size_t layer) const {
+        double scale = config_.scale_attention ? 1.0 / std::sqrt(static_cast<double>(config_.head_dim)) : 1.0;
+        if (config_.scale_attention_by_layer) scale /= static_cast<double>(layer + 1);
+        return {config_.heads, config_.kv_heads, config_.head_dim, scale, config_.window(layer)};
+    }
+    /// Calls work(number, begin, count, threads) for each text, several texts at once where there are enough of them.
+    template <class Work>
+    static void share_texts(const Batch& batch, unsigned threads, Work&& work) {
+        const bool apart = batch.texts() >= thread_count(threads);
+        parallel_for(batch.texts(), 1, apart ? threads : 1, [&](std::size_t i, std::size_t) {
+            work(i, batch.begins[i], batch.begins[i + 1] - batch.begins[i], apart ? 1u : threads);
+        });
+    }
+
+    /// The first half of a layer: from stream(i) to layer(i).middle.
+    void read_layer(std::size_t i, const Batch& batch, const Tape<T>& tape, unsigned threads) {
+        const LayerParts<Part, Part>& layer = layers_[i];
+        const LayerTape<T>& to = tape.layer(i);
+        const std::size_t tokens = batch.ids.size();
+        const MatrixView<T> x = tape.stream(i, tokens), normal = to.normal.rows(tokens), middle = to.middle.rows(tokens);
+        normalise(layer.attention_norm, x, normal, threads);
+        round_inputs(normal, threads);
+        std::size_t column = 0;
+        for (const Part& part : layer.qkv) {
+            const std::size_t outputs = parameters_[part.weight].value.rows();
+            project(part, normal, to.qkv.rows(tokens).col_range(column, outputs), threads);
+            column += outputs;
+        }
+        const Qkv<T> all(to.qkv.rows(tokens), config_);
+        const MatrixView<T> heads = to.heads.rows(tokens);
+        const bool watched = !largest_scores.values().empty();
+        Matrix<T> scores(watched ? batch.texts() : 0, config_.heads);
+        for (std::size_t text = 0; text < scores.rows(); ++text) std::ranges::copy(std::as_const(largest_scores).row(i), scores.row(text).begin());
+        share_texts(batch, threads, [&](std::size_t number, std::size_t begin, std::size_t count, unsigned inner) {
+            const Qkv<T> text = all.rows(begin, count);
+            if (config_.rope) {
+                rotate(text.q, angles_);
+                rotate(text.k, angles_);
+            }
+            attention<T>(text.q, text.k, text.v, attention_shape(i), heads.row_range(begin, count), inner,
+                         watched ? scores.row(number) : std::span<T>());
+        });
+        for (std::size_t text = 0; text < scores.rows(); ++text)
+            for (std::size_t head = 0; head < config_.heads; ++head)
+                largest_scores(i, head) = std::max(largest_scores(i, head), scores(text, head));
+        project(layer.attention_output, heads_in(layer, to, tokens, threads), middle, threads);
+        add_rows(x, middle, threads);
+    }
+    /// The input of the attention's output projection; what attention gave itself where nothing is done to it.
+    MatrixView<const T> heads_in(const LayerParts<Part, Part>& layer, const LayerTape<T>& to, std::size_t tokens,
+                                 unsigned threads) const {
+        const MatrixView<T> heads = to.heads.rows(tokens), in = to.heads_in.rows(tokens);
+        if (layer.attention_sub_norm)
+            normalise(*layer.attention_sub_norm, heads, in, threads);
+        else if (rounding == 0)
+            return heads;
+        else
+            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(heads.row(t), in.row(t).begin());
+        round_inputs(in, threads);
+        return in;
+    }
+    /// wide = act(gate)·up, or act(up) where there is no gate.
+    void combine(const LayerTape<T>& to, MatrixView<T> wide, bool gated, unsigned threads) const {
+        each_piece(wide.rows, threads, [&](std::size_t begin, std::size_t count) {
+            for (std::size_t t = begin; t < begin + count; ++t) {
+                const std::span<T> out = wide.row(t);
+                const std::span<const T> up = to.up.view().row(t);
+                std::ranges::copy(gated ? to.gate.view().row(t) : to.up.view().row(t), out.begin());
+                activate(config_.activation, out);
+                for (std::size_t c = 0; gated && c < out.size(); ++c) out[c] *= up[c];
+            }
+        });
+    }
+    /// The second half: from layer(i).middle to `out`, or only as far as a backward pass needs it.
+    void feed_forward(std::size_t i, const Tape<T>& tape, std::size_t tokens, std::optional<MatrixView<T>> out,
+                      unsigned threads) const {
+        const LayerParts<Part, Part>& layer = layers_[i];
+        const LayerTape<T>& to = tape.layer(i);
+        const MatrixView<T> middle = to.middle.rows(tokens), normal = to.mlp_normal.rows(tokens), wide = to.wide.rows(tokens);
+        normalise(layer.mlp_norm, middle, normal, threads);
+        round_inputs(normal, threads);
+        if (layer.gate) project(*layer.gate, normal, to.gate.rows(tokens), threads);
+        project(layer.up, normal, to.up.rows(tokens), threads);
+        combine(to, wide, layer.gate.has_value(), threads);
+        if (layer.mlp_sub_norm) normalise(*layer.mlp_sub_norm, wide, wide, threads);
+        round_inputs(wide, threads);
+        if (!out) return;
+        project(layer.down, wide, *out, threads);
+        add_rows(middle, *out, threads);
+    }
+
+    /// dx: in, the gradient behind the layer; out, the one at layer(i).middle.
+    void feed_forward_backward(std::size_t i, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
+        const LayerParts<Part, Part>& layer = layers_[i];
+        const LayerTape<T>& from = tape.layer(i);
+        const std::size_t tokens = dx.rows;
+        const MatrixView<T> dgate = slopes_->gate.rows(tokens), dup = slopes_->up.rows(tokens), dnormal = slopes_->normal.rows(tokens);
+        const MatrixView<T> wide = from.wide.rows(tokens);
+        project_backward(layer.down, wide, dx, dup, T(0), threads);
+        if (layer.mlp_sub_norm) {
+            combine(from, wide, layer.gate.has_value(), threads);  // what the norm was given; its result has done its work
+            clear(dgate, threads);
+            normalise_backward(*layer.mlp_sub_norm, wide, dup, dgate, threads);
+            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(dgate.row(t), dup.row(t).begin());
+        }
+        combine_backward(from, dgate, dup, layer.gate.has_value(), threads);
+        const MatrixView<T> normal = from.mlp_normal.rows(tokens);
+        project_backward(layer.up, normal, dup, dnormal, T(0), threads);
+        if (layer.gate) project_backward(*layer.gate, normal, dgate, dnormal, T(1), threads);
+        normalise_backward(layer.mlp_norm, from.middle.rows(tokens), dnormal, dx, threads);
+    }
+    /// dup: in, the gradient of act(gate)·up; out, that of up. dgate: out, that of gate.
+    void combine_backward(const LayerTape<T>& from, MatrixView<T> dgate, MatrixView<T> dup, bool gated, unsigned threads) const {
+        each_piece(dup.rows, threads, [&](std::size_t begin, std::size_t count) {
+            std::vector<T> active(dup.cols);
+            for (std::size_t t = begin; t < begin + count; ++t) {
+                const std::span<const T> up = from.up.view().row(t), gate = from.gate.view().row(t);
+                const std::span<T> to_gate = dgate.row(t), to_up = dup.row(t);
+                if (!gated) {
+                    activate_backward<T>(config_.activation, up, to_up, to_up);
+                    continue;
+                }
+                for (std::size_t c = 0; c < up.size(); ++c) to_gate[c] = to_up[c] * up[c];
+                activate_backward<T>(config_.activation, gate, to_gate, to_gate);
+                std::ranges::copy(gate, active.begin());
+                activate<T>(config_.activation, active);
+                for (std::size_t c = 0; c < up.size(); ++c) to_up[c] *= active[c];
+            }
+        });
+    }
+
+    /// dx: in, the gradient at layer(i).middle; out, the one at stream(i).
+    void attend_backward(std::size_t i, const Batch& batch, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
+        const LayerParts<Part, Part>& layer = layers_[i];
+        const LayerTape<T>& from = tape.layer(i);
+        const std::size_t tokens = dx.rows;
+        const MatrixView<T> dheads = slopes_->heads.rows(tokens), dqkv = slopes_->qkv.rows(tokens), dnormal = slopes_->normal.rows(tokens);
+        const bool apart = layer.attention_sub_norm || rounding != 0;
+        project_backward(layer.attention_output, (apart ? from.heads_in : from.heads).rows(tokens), dx, dheads, T(0), threads);
+        if (layer.attention_sub_norm) {
+            const MatrixView<T> inner = from.heads_in.rows(tokens);  // has done its work
+            clear(inner, threads);
+            normalise_backward(*layer.attention_sub_norm, from.heads.rows(tokens), dheads, inner, threads);
+            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(inner.row(t), dheads.row(t).begin());
+        }
+        const Qkv<T> all(from.qkv.rows(tokens), config_), gradients(dqkv, config_);
+        share_texts(batch, threads, [&](std::size_t, std::size_t begin, std::size_t count, unsigned inner) {
+            const Qkv<T> text = all.rows(begin, count), to = gradients.rows(begin, count);
+            attention_backward<T>(text.q, text.k, text.v, from.heads.rows(tokens).row_range(begin, count),
+                                  dheads.row_range(begin, count), attention_shape(i), to.q, to.k, to.v, inner);
+            if (!config_.rope) return;
+            rotate_backward(to.q, angles_);
+            rotate_backward(to.k, angles_);
+        });
+        std::size_t column = 0;
+        for (const Part& part : layer.qkv) {
+            const std::size_t outputs = parameters_[part.weight].value.rows();
+            project_backward(part, from.normal.rows(tokens), dqkv.col_range(column, outputs), dnormal, column == 0 ? T(0) : T(1), threads);
+            column += outputs;
+        }
+        normalise_backward(layer.attention_norm, tape.stream(i, tokens), dnormal, dx, threads);
+    }
+
+    ModelConfig config_;
+    Parameters<T> parameters_;
+    std::vector<LayerParts<Part, Part>> layers_{};
+    Part final_norm_{};
+    std::size_t embedding_ = 0, head_ = 0, positions_ = Parameters<T>::none;
+    RopeAngles<T> angles_{};
+    std::optional<SlopeTape<T>> slopes_{};
+};
+
+}  // namespace bitnet::inline BITNET_ABI
