@@ -31,16 +31,37 @@ struct Options {
     bool force = false;
 };
 
-/// A knob that nothing here reads must not be set in vain.
-void refuse_ignored_knobs(const Config& config) {
-    static constexpr std::array<std::string_view, 12> read{
+/// A knob that nothing here reads must not be set in vain. Those of learning are read where there is a text to learn from.
+void refuse_ignored_knobs(const Config& config, bool learns) {
+    static constexpr std::array<std::string_view, 11> always{
         "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
         "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
-        "save_dequantized_fp16", "fine_tune_threshold"};
-    for (const std::string& key : config.given)
-        if (std::find(read.begin(), read.end(), key) == read.end())
-            throw error(errc::bad_value, message(key, ": compressing without calibration and fine-tuning would ignore it; "
-                                                      "leave it out"));
+        "save_dequantized_fp16"};
+    static constexpr std::array<std::string_view, 9> learning{
+        "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
+        "grokfast_ema_alpha", "grokfast_lambda", "seed"};
+    for (const std::string& key : config.given) {
+        const bool of_learning = std::find(learning.begin(), learning.end(), key) != learning.end();
+        if (of_learning && !learns)
+            throw error(errc::bad_value, message(key, ": nothing is learned without --text or --self-text, and it would be ignored; leave it out"));
+        if (!of_learning && std::find(always.begin(), always.end(), key) == always.end())
+            throw error(errc::bad_value, message(key, ": compressing without calibration would ignore it; leave it out"));
+    }
+}
+
+/// Knobs of the configuration that somebody set, over the options' defaults.
+void apply_knobs(const Config& config, Options& options) {
+    const auto given = [&](const char* key) { return config.given.contains(key); };
+    LearningOptions& learning = options.learning;
+    if (given("enable_fine_tuning") && !config.enable_fine_tuning) options.fine_tune = "never";
+    if (given("fine_tune_epochs")) learning.epochs = static_cast<double>(config.fine_tune_epochs);
+    if (given("fine_tune_lr")) learning.step.learning_rate = config.fine_tune_lr;
+    if (given("warmup_steps")) learning.step.schedule.warmup = static_cast<std::size_t>(config.warmup_steps);
+    if (given("grokfast_ema_alpha") || given("grokfast_lambda")) learning.optimizer = "mu_grokfast";
+    if (given("enable_grokfast")) learning.optimizer = config.enable_grokfast ? "mu_grokfast" : "adamw";
+    if (given("grokfast_ema_alpha")) learning.grokfast_alpha = static_cast<float>(config.grokfast_ema_alpha);
+    if (given("grokfast_lambda")) learning.grokfast_lambda = static_cast<float>(config.grokfast_lambda);
+    if (given("seed")) learning.seed = config.seed;
 }
 
 /// What is wrong on the command line is wrong usage; the same in a file is a bad file.
@@ -58,7 +79,7 @@ Config read_config(const Options& options) {
     Config config;
     if (!options.config_file.empty()) {
         config = config_from_json(read_json_file(options.config_file), options.config_file);
-        refuse_ignored_knobs(config);
+        refuse_ignored_knobs(config, options.lesson.given());
     }
     if (!options.model.empty()) config.set("model_path", options.model);
     if (!options.output.empty()) config.set("output_path", options.output);
@@ -67,7 +88,7 @@ Config read_config(const Options& options) {
         if (equals == std::string::npos) throw CLI::ValidationError("--set", setting + " is not key=value");
         from_command_line([&] {
             config.set(setting.substr(0, equals), setting.substr(equals + 1));
-            refuse_ignored_knobs(config);
+            refuse_ignored_knobs(config, options.lesson.given());
         });
     }
     if (!options.threshold.empty()) from_command_line([&] { config.set("sparsity_threshold", options.threshold); });
@@ -183,6 +204,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
 
 void compress(Options& options, const CommonOptions& common) {
     Config config = read_config(options);
+    apply_knobs(config, options);
     if (common.threads != 0) config.set("num_workers", std::to_string(common.threads));
     options.request.preservation.precision = kept_as(options.kept_as);
     options.request.layout = *layout_named(options.layout);

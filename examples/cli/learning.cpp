@@ -79,6 +79,19 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
+/// The optimizer of that name, with what the filter of slow gradients was told.
+optimizer::Any optimizer_of(const LearningOptions& options) {
+    optimizer::Any out = optimizer::any_named(options.optimizer);
+    std::visit([&](auto& chosen) {
+        if constexpr (requires { chosen.lambda; }) {
+            chosen.alpha = options.grokfast_alpha;
+            chosen.lambda = options.grokfast_lambda;
+            check_knobs(chosen);
+        }
+    }, out.chosen);
+    return out;
+}
+
 /// As many steps as the epochs take, and a warm-up that leaves time for what comes behind it.
 StepOptions steps_of(const LearningOptions& options, const BatchSource& text) {
     StepOptions out = options.step;
@@ -94,7 +107,7 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
                    Lesson lesson, Execution run, bool quiet) {
     const RecipeRequest request = recipe != nullptr ? *recipe : RecipeRequest{};
     const RuntimePolicies<Ste> policies(quantize_with(request, config), request.scale_storage, preservation_of(request, config),
-                                        recipe != nullptr, optimizer::any_named(options.optimizer));
+                                        recipe != nullptr, optimizer_of(options));
     BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
     const StepOptions steps = steps_of(options, text);
     Trainer<RuntimePolicies<Ste>> trainer(std::move(network), policies, steps, std::move(text), options.batch_tokens, lesson.teacher, run);
@@ -187,6 +200,9 @@ void add_learning(CLI::App& app, LearningOptions& options) {
     app.add_option("--clip", options.step.clip, "most that the gradient's norm may be")->check(CLI::Range(1e-6, 1e9))->capture_default_str();
     app.add_option("--optimizer", options.optimizer, "adamw, sgd, muon, grokfast or mu_grokfast")
         ->check(CLI::IsMember({"adamw", "sgd", "muon", "grokfast", "mu_grokfast"}))->capture_default_str();
+    app.add_option("--grokfast-alpha", options.grokfast_alpha, "how slowly the filter of slow gradients forgets")
+        ->check(CLI::Range(0.0f, 0.999999f))->capture_default_str();
+    app.add_option("--grokfast-lambda", options.grokfast_lambda, "how much of them it adds")->check(CLI::Range(0.0f, 100.0f))->capture_default_str();
     app.add_option("--ste", options.ste, "how gradients pass rounding: identity, clipped, learned_scale or progressive")
         ->check(CLI::IsMember({"identity", "clipped", "learned_scale", "progressive"}))->capture_default_str();
     app.add_option("--activations", options.activations, "inputs of linear layers: fp32, or int8 as BitNet b1.58 trains")

@@ -27,6 +27,7 @@ struct LearningOptions {
     double epochs = 0;  ///< instead of steps, where it is not 0
     std::size_t batch_tokens = 4096, context = 0;
     std::uint64_t seed = 0;
+    float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false;
 };
 void add_learning(CLI::App& app, LearningOptions& options);

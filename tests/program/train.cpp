@@ -167,6 +167,9 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     CHECK(never.at("fine_tuning").at("post_compression_perplexity").as_double() == report.at("post_compression_perplexity").as_double());
     CHECK_FALSE(compress({"--set", "fine_tune_threshold=1000"}).at("fine_tuning").at("fine_tuned").as_bool());
     CHECK(compress({"--set", "fine_tune_threshold=1000", "--fine-tune", "always"}).at("fine_tuning").at("fine_tuned").as_bool());
+    const Json knobs = compress({"--set", "fine_tune_epochs=2", "--set", "fine_tune_lr=0.02", "--set", "grokfast_lambda=0.5"});
+    CHECK(knobs.at("fine_tuning").at("training").at("epochs_completed").as_unsigned() >= 1);
+    CHECK(knobs.at("fine_tuning").at("optimizer").as_string().find("lambda=0.5") != std::string::npos);
     CHECK_FALSE(fs::exists(out.string() + ".work"));
 }
 
