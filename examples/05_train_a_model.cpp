@@ -28,7 +28,7 @@ int main(int argc, char** argv) try {
         std::printf("step %3llu  loss %.4f\n", static_cast<unsigned long long>(record.step), record.loss);
     });
     const TrainingSummary summary = training.train();
-    std::printf("perplexity %.2f after rounding, %.2f after learning\n", summary.first_perplexity, summary.best_perplexity);
+    std::printf("perplexity %.4f after rounding, %.4f after learning\n", summary.first_perplexity, summary.best_perplexity);
 } catch (const bitnet::error& problem) {  // one line: file, tensor or key, and what was expected
     return std::fprintf(stderr, "%s\n", problem.what()), 1;
 }

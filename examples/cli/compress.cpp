@@ -55,7 +55,7 @@ void apply_knobs(const Config& config, Options& options) {
     LearningOptions& learning = options.learning;
     if (given("enable_fine_tuning") && !config.enable_fine_tuning) options.fine_tune = "never";
     if (given("fine_tune_epochs")) learning.epochs = static_cast<double>(config.fine_tune_epochs);
-    if (given("fine_tune_lr")) learning.step.learning_rate = config.fine_tune_lr;
+    if (given("fine_tune_lr")) learning.learning_rate = config.fine_tune_lr;
     if (given("warmup_steps")) learning.step.schedule.warmup = static_cast<std::size_t>(config.warmup_steps);
     if (given("grokfast_ema_alpha") || given("grokfast_lambda")) learning.optimizer = "mu_grokfast";
     if (given("enable_grokfast")) learning.optimizer = config.enable_grokfast ? "mu_grokfast" : "adamw";

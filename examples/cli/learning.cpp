@@ -193,7 +193,8 @@ void add_learning(CLI::App& app, LearningOptions& options) {
         ->check(CLI::Range(1, 1 << 20))->capture_default_str();
     app.add_option("--context", options.context, "tokens of a window; default: the model's positions, at most 512")
         ->check(CLI::Range(2, 1 << 24));
-    app.add_option("--learning-rate", options.step.learning_rate, "at the schedule's top")->check(CLI::Range(0.0, 100.0))->capture_default_str();
+    app.add_option("--learning-rate", options.learning_rate, "at the schedule's top; default: 0.05 with muon, 0.1 with sgd, else 0.003")
+        ->check(CLI::Range(0.0, 100.0));
     app.add_option("--schedule", options.schedule, "of the learning rate behind its warm-up: constant, cosine or linear")
         ->check(CLI::IsMember({"constant", "cosine", "linear"}))->capture_default_str();
     app.add_option("--warmup", options.step.schedule.warmup, "steps of linear warm-up")->check(CLI::Range(0, 1 << 30))->capture_default_str();
@@ -230,6 +231,10 @@ Learned learn(Network<float> network, const RecipeRequest* recipe, const Config&
     options.step.schedule.kind = options.schedule == "constant" ? ScheduleKind::constant
                                  : options.schedule == "linear" ? ScheduleKind::linear
                                                                 : ScheduleKind::cosine;
+    options.step.learning_rate = options.learning_rate > 0 ? options.learning_rate
+                                 : options.optimizer.ends_with("muon") || options.optimizer == "mu_grokfast" ? 0.05
+                                 : options.optimizer == "sgd" ? 0.1
+                                                              : 3e-3;
     options.step.round_activations = options.activations == "int8";
     options.step.keep = options.recompute ? Keep::inputs : Keep::everything;
     const std::size_t positions = network.config().max_positions;

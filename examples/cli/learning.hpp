@@ -24,6 +24,7 @@ struct LearningOptions {
     std::string optimizer = "adamw", ste = "identity", schedule = "cosine", activations = "fp32";
     bitnet::StepOptions step{};
     bitnet::RunOptions run{};
+    double learning_rate = 0;  ///< 0: one that suits the optimizer
     double epochs = 0;  ///< instead of steps, where it is not 0
     std::size_t batch_tokens = 4096, context = 0;
     std::uint64_t seed = 0;

@@ -87,7 +87,7 @@ Json identity_of(const Options& options, const Lesson& lesson, const Parameters<
                          {"activations", learning.activations},
                          {"steps", learning.step.steps},
                          {"epochs", learning.epochs},
-                         {"learning_rate", learning.step.learning_rate},
+                         {"learning_rate", learning.learning_rate},
                          {"batch_tokens", learning.batch_tokens},
                          {"accumulate", learning.step.batches_per_step},
                          {"context", learning.context},

@@ -56,12 +56,14 @@ public:
 
     /// `teacher` outlives the trainer; null: to learn from the text alone.
     /// batch_tokens: the most that a batch of `text` has
+    /// Errors  errc::bad_shape for a teacher of another vocabulary, or of another width where hidden states are compared
     Trainer(Network<float> network, const Compressor& compressor, const StepOptions& options, BatchSource text,
             std::size_t batch_tokens, Network<float>* teacher, Execution run)
         : network_(std::move(network)), compressor_(compressor), options_(options), text_(std::move(text)), teacher_(teacher),
           run_(run), tape_(network_.config(), batch_tokens, options.keep), loss_(network_.vocabulary()),
           hidden_(batch_tokens, network_.config().hidden_size), back_(batch_tokens, network_.config().hidden_size) {
         if (teacher_ != nullptr) {
+            require_fitting(*teacher_);
             teacher_tape_.emplace(teacher_->config(), batch_tokens, Keep::nothing);
             teacher_hidden_.emplace(batch_tokens, teacher_->config().hidden_size);
         }
@@ -151,6 +153,13 @@ private:
         std::optional<typename Optimizer::State> scale_state{};
     };
 
+    void require_fitting(const Network<float>& teacher) const {
+        if (teacher.vocabulary() != network_.vocabulary())
+            throw error(errc::bad_shape, message("the teacher knows ", teacher.vocabulary(), " tokens and the student ", network_.vocabulary()));
+        if (options_.loss.hidden > 0 && teacher.config().hidden_size != network_.config().hidden_size)
+            throw error(errc::bad_shape, message("the teacher's hidden states have ", teacher.config().hidden_size, " numbers and the student's ",
+                                                 network_.config().hidden_size, ": they cannot be compared"));
+    }
     typename Optimizer::State new_state(const ParameterShape& shape) const {
         if constexpr (requires { compressor_.optimizer().new_state(shape); })
             return compressor_.optimizer().new_state(shape);

@@ -148,16 +148,3 @@ TEST_CASE("a model without configuration gets none") {
     prepare_outputs(ModelDir(place / "w.safetensors", {.architecture = "generic"}), place / "out", {});
     CHECK(fs::is_empty(place / "out" / "quantized"));
 }
-
-TEST_CASE("a companion that cannot be copied is named") {
-    const TempDir place;
-    bitnet::write_random_model(place / "model", {});
-    bitnet_test::write_text(place / "model" / "tokenizer.json", "{}");
-    const ModelDir model(place / "model");
-    fs::create_directory(place / "out");
-    fs::remove(place / "model" / "tokenizer.json");
-    const auto [code, what] = refusal([&] { copy_companions(model.path(), place / "out"); });
-    CHECK(code == errc::io);
-    CHECK(what == (place / "out" / "tokenizer.json").string() + ": cannot copy " +
-                      (place / "model" / "tokenizer.json").string() + ": No such file or directory");
-}

@@ -136,3 +136,19 @@ TEST_CASE("attention scores that are too large come down to the limit, and predi
     for (std::size_t head = 0; head < 2; ++head)  // learned scales are stored in 16 bits
         CHECK(static_cast<double>(after[head]) == doctest::Approx(std::min(0.05, static_cast<double>(before[head]))).epsilon(0.01));
 }
+
+TEST_CASE("a teacher of another vocabulary, or of another width where that matters, is refused") {
+    const auto teacher_of = [](std::size_t vocabulary, std::size_t width) {
+        const bitnet_test::TempDir dir;
+        write_random_model(dir / "model", {.vocab_size = vocabulary, .hidden_size = width, .intermediate_size = 24, .layers = 1, .heads = 2, .kv_heads = 1});
+        const ModelWeights weights(dir / "model");
+        return Network<float>(weights.config(), read_parameters<float>(weights, execution()));
+    };
+    Network<float> other_tokens = teacher_of(21, 16), wider = teacher_of(20, 32);
+    StepOptions options = quick_steps(3);
+    options.loss = {};
+    CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options, 1, &other_tokens), "the teacher knows 21 tokens and the student 20", bitnet::error);
+    make_trainer(Compressor{}, options, 1, &wider).step();
+    options.loss.hidden = 1;
+    CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options, 1, &wider), doctest::Contains("they cannot be compared"), bitnet::error);
+}
