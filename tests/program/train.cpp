@@ -93,7 +93,7 @@ TEST_CASE("every estimator, optimizer and schedule trains, with rounded activati
 
 TEST_CASE("a training that was killed and resumed writes the bytes of one that was not") {
     const School school;
-    const Arguments knobs{"--steps", "60", "--checkpoint-every", "5", "--evaluate-every", "10"};
+    const Arguments knobs{"--steps", "300", "--checkpoint-every", "5", "--evaluate-every", "50"};
     json_of(school.anew(school.dir / "undisturbed", knobs));
     const fs::path out = school.dir / "out", checkpoint = school.dir / "out.work/checkpoint.safetensors";
     Arguments resumed = school.anew(out, knobs);
