@@ -48,13 +48,14 @@ inline std::string to_string(const Any& any) {
     return std::visit([](const auto& optimizer) { return bitnet::to_string(optimizer); }, any.chosen);
 }
 
-/// By name, with its defaults: adamw, sgd, muon, grokfast (AdamW behind the filter), mu_grokfast.
+/// By name: adamw, sgd, muon, grokfast (AdamW behind the filter), mu_grokfast. Knobs as language models are trained with: beta2
+/// of AdamW is 0.95, SGD's momentum 0.9, all others their defaults.
 /// Errors  errc::bad_value listing those
 inline Any any_named(std::string_view name) {
-    if (name == "adamw") return {AdamW{}};
+    if (name == "adamw") return {AdamW{.beta2 = 0.95f}};
     if (name == "sgd") return {Sgd{.momentum = 0.9f}};
     if (name == "muon") return {Muon{}};
-    if (name == "grokfast") return {Grokfast<AdamW>{}};
+    if (name == "grokfast") return {Grokfast<AdamW>{.inner = {.beta2 = 0.95f}}};
     if (name == "mu_grokfast") return {MuGrokfast{}};
     throw error(errc::bad_value, message("optimizer \"", name, "\" is unknown; there are adamw, sgd, muon, grokfast, mu_grokfast"));
 }

@@ -25,10 +25,10 @@ TEST_CASE("an optimizer chosen at run time moves weights as its own type does, a
         CHECK(w == any_w);
         CHECK(state_bytes(any_state) == state_bytes(state));
     };
-    check("adamw", optimizer::AdamW{});
+    check("adamw", optimizer::AdamW{.beta2 = 0.95f});
     check("sgd", optimizer::Sgd{.momentum = 0.9f});
     check("muon", optimizer::Muon{});
-    check("grokfast", optimizer::Grokfast<optimizer::AdamW>{});
+    check("grokfast", optimizer::Grokfast<optimizer::AdamW>{.inner = {.beta2 = 0.95f}});
     check("mu_grokfast", optimizer::MuGrokfast{});
     CHECK_THROWS_WITH_AS(optimizer::any_named("adam"), "optimizer \"adam\" is unknown; there are adamw, sgd, muon, grokfast, mu_grokfast", bitnet::error);
 }
