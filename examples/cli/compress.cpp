@@ -100,10 +100,6 @@ Treatment kept_as(const std::string& name) {
     return name == "int8" ? Treatment::int8_rows : name == "fp32" ? Treatment::fp32 : name == "bf16" ? Treatment::bf16
                                                                                                      : Treatment::fp16;
 }
-DType type_named(const std::string& name) {
-    return name == "fp32" ? DType::F32 : name == "bf16" ? DType::BF16 : DType::F16;
-}
-
 Json describe(const Options& options, const Config& config, const ModelDir& model, const RecipeResult& result) {
     Json out = Json::object({{"model", config.model_path},
                              {"output", config.output_path},
@@ -195,10 +191,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
     out.report = Json::object({{"pre_perplexity", before}, {"post_compression_perplexity", rounded}, {"fine_tuned", trains},
                                {"optimizer", learned.optimizer}, {"ste", learned.ste}, {"training", to_json(learned.summary)}});
     if (!trains) return out;
-    const std::filesystem::path images = work.path() / "trained";
-    std::filesystem::create_directories(images);
-    write_learned(images, weights.config(), weights.tied_head(), learned.parameters, DType::F32, config.model_path);
-    out.model.emplace(images);
+    out.model.emplace(learned_model(work, weights.config(), weights.tied_head(), learned.parameters, config.model_path));
     return out;
 }
 
@@ -263,12 +256,17 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--config", options->config_file, "JSON file of knobs");
     app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
     add_lesson(app, options->lesson);
-    app.add_option("--fine-tune", options->fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
+    CLI::App* const learning = add_learning(app, options->learning);
+    learning->add_option("--fine-tune", options->fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")
         ->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
-    add_learning(*app.add_option_group("Learning"), options->learning);
     app.add_flag("--force", options->force, "replace an output that is there");
-    return [options, &common] { compress(*options, common); };
+    return [options, learning, &common] {
+        for (const CLI::Option* const option : learning->get_options())
+            if (option->count() > 0 && !options->lesson.given())
+                throw CLI::ValidationError(option->get_name(), "nothing is learned without --text or --self-text");
+        compress(*options, common);
+    };
 }
 
 }  // namespace cli

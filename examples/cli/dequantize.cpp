@@ -7,6 +7,7 @@
 #include <bitnet/pipeline/output_directory.hpp>
 
 #include "commands.hpp"
+#include "models.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -48,7 +49,7 @@ void dequantize(const Options& options, const CommonOptions& common) {
         throw error(errc::missing, message(from.string(), ": no such file or directory"));
     require_apart(options.packed, options.output);
     const PackedModel packed(from);
-    const DType type = options.dtype == "fp32" ? DType::F32 : options.dtype == "bf16" ? DType::BF16 : DType::F16;
+    const DType type = type_named(options.dtype);
     AtomicDirectory directory(options.output, options.force, output_marker_name);
     {
         Progress progress("dequantize", common.quiet);

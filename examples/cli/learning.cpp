@@ -117,14 +117,6 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
     return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste())};
 }
 
-Tokenizer fitting_tokenizer(const std::filesystem::path& directory, const ModelConfig& config) {
-    Tokenizer made = Tokenizer::open(directory);
-    if (made.vocab_size() > config.vocab_size)
-        throw error(errc::bad_value, message(directory.string(), ": the tokenizer has ", made.vocab_size(), " tokens and the model ",
-                                             config.vocab_size, ": it belongs to another model"));
-    return made;
-}
-
 Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_t texts, const LearningOptions& learning, Execution run,
                     bool quiet) {
     const Transformer model(speaker, ActivationPrecision::fp32, run);
@@ -147,7 +139,7 @@ void add_lesson(CLI::App& app, LessonOptions& options) {
 
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
                    const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet) {
-    const auto opened = [&] { return fitting_tokenizer(tokenizer, config); };
+    const auto opened = [&] { return open_tokenizer(tokenizer, config); };
     Lesson out;
     if (options.self_text != 0) {
         const std::optional<std::uint32_t> first = opened().bos();
@@ -176,16 +168,57 @@ void write_learned(const std::filesystem::path& directory, const ModelConfig& co
     copy_companions(companions, directory);
 }
 
+ModelDir learned_model(const WorkDirectory& work, const ModelConfig& config, bool tied_head, const Parameters<float>& parameters,
+                       const std::filesystem::path& companions) {
+    const std::filesystem::path directory = work.path() / "trained";
+    std::filesystem::remove_all(directory);  // of a run that was killed
+    std::filesystem::create_directories(directory);
+    write_learned(directory, config, tied_head, parameters, DType::F32, companions);
+    return ModelDir(directory);
+}
+
+Json identity_of(const LearningOptions& options) {
+    const StepOptions& step = options.step;
+    return Json::object({{"optimizer", options.optimizer},
+                         {"ste", options.ste},
+                         {"schedule", options.schedule},
+                         {"warmup", step.schedule.warmup},
+                         {"activations", options.activations},
+                         {"steps", step.steps},
+                         {"epochs", options.epochs},
+                         {"learning_rate", options.learning_rate},
+                         {"tables", step.table_rate},
+                         {"batch_tokens", options.batch_tokens},
+                         {"accumulate", step.batches_per_step},
+                         {"context", options.context},
+                         {"clip", step.clip},
+                         {"qk_clip", step.qk_clip},
+                         {"grokfast", Json::array({options.grokfast_alpha, options.grokfast_lambda})},
+                         {"loss", Json::array({step.loss.targets, step.loss.distillation, step.loss.temperature, step.loss.hidden})},
+                         {"evaluate_every", options.run.evaluate_every},
+                         {"patience", options.run.patience},
+                         {"seed", options.seed}});
+}
+
 std::uint64_t fingerprint(const Lesson& lesson, const Parameters<float>& parameters) {
     std::uint64_t hash = 0;
-    for (const auto& document : lesson.text)
-        for (const std::uint32_t id : document) hash = mix64(hash ^ id);
-    for (const Parameter<float>& one : parameters)
-        for (const float value : one.value.values()) hash = mix64(hash ^ std::bit_cast<std::uint32_t>(value));
+    const auto add = [&hash](std::uint64_t word) { hash = mix64(hash ^ word); };
+    const auto add_all = [&](const Parameters<float>& weights) {
+        for (const Parameter<float>& one : weights)
+            for (const float value : one.value.values()) add(std::bit_cast<std::uint32_t>(value));
+    };
+    for (const Documents* const documents : {&lesson.text, &lesson.validation})
+        for (const auto& document : *documents) {
+            add(document.size());
+            for (const std::uint32_t id : document) add(id);
+        }
+    add_all(parameters);
+    if (lesson.teacher != nullptr) add_all(lesson.teacher->parameters());
     return hash;
 }
 
-void add_learning(CLI::App& app, LearningOptions& options) {
+CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
+    CLI::App& app = *command.add_option_group("Learning");
     app.add_option("--steps", options.step.steps, "updates of the weights")->check(CLI::Range(1, 1 << 30))->capture_default_str();
     app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(0.0, 1e9));
     app.add_option("--batch-tokens", options.batch_tokens, "tokens of a batch at most")->check(CLI::Range(2, 1 << 24))->capture_default_str();
@@ -222,8 +255,8 @@ void add_learning(CLI::App& app, LearningOptions& options) {
     app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, a third more time");
     app.add_option("--evaluate-every", options.run.evaluate_every, "steps; 0: at the end only")->capture_default_str();
     app.add_option("--patience", options.run.patience, "evaluations without a better one before training stops; 0: never")->capture_default_str();
-    app.add_option("--checkpoint-every", options.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
     app.add_option("--seed", options.seed, "of the order of the text, and of random weights")->capture_default_str();
+    return &app;
 }
 
 Learned learn(Network<float> network, const RecipeRequest* recipe, const Config& config, LearningOptions options, Lesson lesson,

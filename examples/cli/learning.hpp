@@ -31,7 +31,8 @@ struct LearningOptions {
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false;
 };
-void add_learning(CLI::App& app, LearningOptions& options);
+/// A group of options of its own, which is returned.
+CLI::App* add_learning(CLI::App& app, LearningOptions& options);
 
 /// Where texts come from: files, or the teacher's own mouth.
 struct LessonOptions {
@@ -90,7 +91,13 @@ Learned learn(bitnet::Network<float> network, const RecipeRequest* recipe, const
 void write_learned(const std::filesystem::path& directory, const bitnet::ModelConfig& config, bool tied_head,
                    const bitnet::Parameters<float>& parameters, bitnet::DType dtype, const std::filesystem::path& companions);
 
-/// One number for a text and the weights that begin with it.
+/// The same, of FP32 weights in the working directory, opened: what is compressed then.
+bitnet::ModelDir learned_model(const WorkDirectory& work, const bitnet::ModelConfig& config, bool tied_head,
+                               const bitnet::Parameters<float>& parameters, const std::filesystem::path& companions);
+
+/// What makes a run the run it is: a checkpoint of another is refused.
+bitnet::Json identity_of(const LearningOptions& options);
+/// One number for the texts and the weights that a run begins with.
 std::uint64_t fingerprint(const Lesson& lesson, const bitnet::Parameters<float>& parameters);
 
 bitnet::Json to_json(const bitnet::TrainingSummary& summary);

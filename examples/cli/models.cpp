@@ -1,6 +1,5 @@
 #include "models.hpp"
 
-#include <optional>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -13,6 +12,8 @@ namespace cli {
 using namespace bitnet;
 
 namespace {
+
+std::string_view text_of(const MappedFile& file) { return {reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size()}; }
 
 /// One document of token ids a line, for texts that another program has cut into tokens.
 Documents ids_of_lines(std::string_view text, const std::string& file) {
@@ -45,12 +46,15 @@ std::string activations_of(const ModelWeights& weights, const std::string& wante
     return weights.packed() ? wanted : "fp32";
 }
 
-Tokenizer open_tokenizer(const ModelWeights& weights) {
-    Tokenizer tokenizer = Tokenizer::open(weights.path());
-    if (tokenizer.vocab_size() > weights.config().vocab_size)
-        throw error(errc::bad_value, message(weights.path().string(), ": the tokenizer has ", tokenizer.vocab_size(),
-                                             " tokens and the model ", weights.config().vocab_size,
-                                             ": it belongs to another model"));
+DType type_named(const std::string& name) {
+    return name == "fp32" ? DType::F32 : name == "bf16" ? DType::BF16 : DType::F16;
+}
+
+Tokenizer open_tokenizer(const std::filesystem::path& directory, const ModelConfig& config) {
+    Tokenizer tokenizer = Tokenizer::open(directory);
+    if (tokenizer.vocab_size() > config.vocab_size)
+        throw error(errc::bad_value, message(directory.string(), ": the tokenizer has ", tokenizer.vocab_size(), " tokens and the model ",
+                                             config.vocab_size, ": it belongs to another model"));
     return tokenizer;
 }
 
@@ -61,22 +65,29 @@ CLI::Option* add_texts(CLI::App& app, TextOptions& texts) {
     return app.add_option("--text", texts.files, "text, one file or several");
 }
 
-Documents read_documents(const TextOptions& texts, const std::function<Tokenizer()>& tokenizer) {
-    Documents out;
-    std::optional<Tokenizer> made;
-    if (texts.split != "ids") made = tokenizer();
+std::vector<std::string> read_texts(const TextOptions& texts) {
     const Split split = texts.split == "jsonl"        ? Split::jsonl
                         : texts.split == "blank-line" ? Split::blank_line
                                                       : Split::none;
+    std::vector<std::string> out;
     for (const std::filesystem::path& path : texts.files) {
         const MappedFile file(path);
-        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-        if (!made) {
-            for (auto& ids : ids_of_lines(text, path.string())) out.push_back(std::move(ids));
-            continue;
-        }
-        for (const std::string& document : documents_of(text, split, path.string())) out.push_back(made->encode(document));
+        for (std::string& document : documents_of(text_of(file), split, path.string())) out.push_back(std::move(document));
     }
+    return out;
+}
+
+Documents read_documents(const TextOptions& texts, const std::function<Tokenizer()>& tokenizer) {
+    Documents out;
+    if (texts.split == "ids") {
+        for (const std::filesystem::path& path : texts.files) {
+            const MappedFile file(path);
+            for (auto& ids : ids_of_lines(text_of(file), path.string())) out.push_back(std::move(ids));
+        }
+        return out;
+    }
+    const Tokenizer made = tokenizer();
+    for (const std::string& document : read_texts(texts)) out.push_back(made.encode(document));
     return out;
 }
 

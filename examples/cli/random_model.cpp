@@ -6,6 +6,7 @@
 #include <bitnet/pipeline/output_directory.hpp>
 
 #include "commands.hpp"
+#include "models.hpp"
 
 namespace cli {
 
@@ -37,7 +38,7 @@ Action add_random_model(CLI::App& app, CommonOptions& common) {
     app.add_option("--seed", model.seed, "equal seeds give equal bytes")->capture_default_str();
     app.add_flag("--force", options->force, "replace a model that is there");
     return [options, &common] {
-        options->model.dtype = options->dtype == "fp16" ? DType::F16 : options->dtype == "bf16" ? DType::BF16 : DType::F32;
+        options->model.dtype = type_named(options->dtype);
         AtomicDirectory directory(options->output, options->force, output_marker_name);
         write_random_model(directory.path(), options->model);
         const std::size_t parameters = ModelDir(directory.path()).parameter_count();

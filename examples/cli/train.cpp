@@ -9,7 +9,6 @@
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
 #include <bitnet/text/bpe_trainer.hpp>
-#include <bitnet/text/documents.hpp>
 #include <bitnet/text/tokenizer_writer.hpp>
 #include <bitnet/train/initial.hpp>
 
@@ -42,16 +41,7 @@ struct Beginning {
 
 /// A byte-level tokenizer of the texts, into the working directory.
 void train_tokenizer(const Options& options, std::size_t positions, const std::filesystem::path& directory) {
-    std::vector<std::string> documents;
-    const Split split = options.lesson.text.split == "jsonl"        ? Split::jsonl
-                        : options.lesson.text.split == "blank-line" ? Split::blank_line
-                                                             : Split::none;
-    for (const std::filesystem::path& path : options.lesson.text.files) {
-        const MappedFile file(path);
-        const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
-        for (std::string& document : documents_of(text, split, path.string())) documents.push_back(std::move(document));
-    }
-    const TrainedBpe trained = train_bpe(documents, {.vocab_size = options.new_tokenizer});
+    const TrainedBpe trained = train_bpe(read_texts(options.lesson.text), {.vocab_size = options.new_tokenizer});
     write_file(directory / "tokenizer.json", to_text(tokenizer_json(trained)) + "\n");
     write_file(directory / "tokenizer_config.json", to_text(tokenizer_config_json(trained, positions)) + "\n");
 }
@@ -73,26 +63,6 @@ Beginning begin_anew(const Options& options, const WorkDirectory& work) {
 
 Beginning begin_from(const ModelWeights& weights, Execution run) {
     return {weights.config(), read_parameters<float>(weights, run), weights.tied_head(), weights.path()};
-}
-
-/// What makes a run the run it is: a checkpoint of another is refused.
-Json identity_of(const Options& options, const Lesson& lesson, const Parameters<float>& parameters) {
-    const LearningOptions& learning = options.learning;
-    return Json::object({{"recipe", options.dense ? "dense" : options.recipe.recipe},
-                         {"quantizer", options.recipe.quantizer},
-                         {"scale", options.recipe.scale},
-                         {"optimizer", learning.optimizer},
-                         {"ste", learning.ste},
-                         {"schedule", learning.schedule},
-                         {"activations", learning.activations},
-                         {"steps", learning.step.steps},
-                         {"epochs", learning.epochs},
-                         {"learning_rate", learning.learning_rate},
-                         {"batch_tokens", learning.batch_tokens},
-                         {"accumulate", learning.step.batches_per_step},
-                         {"context", learning.context},
-                         {"seed", learning.seed},
-                         {"text_and_weights", message(fingerprint(lesson, parameters))}});
 }
 
 void check_options(const Options& options) {
@@ -126,7 +96,11 @@ Json train(Options& options, const CommonOptions& common) {
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
     if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
     options.learning.run.checkpoint = work.checkpoint();
-    options.learning.run.about = identity_of(options, lesson, beginning.parameters);
+    options.learning.run.about = Json::object({{"recipe", options.dense ? "dense" : options.recipe.recipe},
+                                               {"quantizer", options.recipe.quantizer},
+                                               {"scale", options.recipe.scale},
+                                               {"learning", identity_of(options.learning)},
+                                               {"text_and_weights", message(fingerprint(lesson, beginning.parameters))}});
     const Learned learned = learn({beginning.config, beginning.parameters}, options.dense ? nullptr : &options.recipe, config, options.learning,
                                   std::move(lesson), run, common.quiet);
 
@@ -137,14 +111,9 @@ Json train(Options& options, const CommonOptions& common) {
                                      {"training", to_json(learned.summary)}});
     if (options.dense) {
         write_learned(directory.path(), beginning.config, beginning.tied_head, learned.parameters,
-                      options.dtype == "fp32" ? DType::F32 : options.dtype == "bf16" ? DType::BF16 : DType::F16,
-                      beginning.companions);
+                      type_named(options.dtype), beginning.companions);
     } else {
-        const std::filesystem::path images = work.path() / "trained";
-        std::filesystem::remove_all(images);
-        std::filesystem::create_directories(images);
-        write_learned(images, beginning.config, beginning.tied_head, learned.parameters, DType::F32, beginning.companions);
-        const ModelDir model(images);
+        const ModelDir model = learned_model(work, beginning.config, beginning.tied_head, learned.parameters, beginning.companions);
         const RecipeResult result = compress_with(options.recipe, config, model, prepare_outputs(model, directory.path(), {}), run, {});
         description.set("ste", learned.ste).set("recipe", options.recipe.recipe).set("policies", result.policies);
         const Json stats = to_json(result.stats);
@@ -189,7 +158,8 @@ Action add_train(CLI::App& app, CommonOptions& common) {
     app.add_option("--recipe", options->recipe.recipe, recipe_help())->capture_default_str();
     app.add_option("--quantizer", options->recipe.quantizer, "absmean, round_clip or least_squares");
     app.add_option("--scale", options->recipe.scale, "tensor, row, group:64 or group:128");
-    add_learning(*app.add_option_group("Learning"), options->learning);
+    add_learning(app, options->learning);
+    app.add_option("--checkpoint-every", options->learning.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
     app.add_flag("--resume", options->learning.run.resume, "continue a run that was interrupted; without one, begin");
     app.add_flag("--force", options->force, "replace an output that is there");
     return [options, &common] { train_and_tell(*options, common); };

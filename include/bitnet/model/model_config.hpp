@@ -1,6 +1,7 @@
 /// What config.json says about a model, with every default filled in.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -47,6 +48,11 @@ struct ModelConfig {
     std::optional<DType> dtype;   ///< what the configuration hints at; the files decide
     Json json;                    ///< everything that was read, so that unknown keys survive
 
+    /// What the scores of a layer are multiplied with.
+    double attention_scale(std::size_t layer) const {
+        const double scale = scale_attention ? 1.0 / std::sqrt(static_cast<double>(head_dim)) : 1.0;
+        return scale_attention_by_layer ? scale / static_cast<double>(layer + 1) : scale;
+    }
     /// Keys that a query of `layer` sees, or nothing when it sees all before it.
     std::optional<std::size_t> window(std::size_t layer) const {
         const bool slides = sliding_layers.empty() || sliding_layers.at(layer);

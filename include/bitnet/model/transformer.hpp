@@ -124,7 +124,7 @@ private:
                 std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
             }
         });
-        const AttentionShape shape{config_.heads, config_.kv_heads, d, attention_scale(i), config_.window(i)};
+        const AttentionShape shape{config_.heads, config_.kv_heads, d, config_.attention_scale(i), config_.window(i)};
         const MatrixView<const float> keys = std::as_const(cache.keys).view().row_range(0, first + x.rows);
         const MatrixView<const float> values = std::as_const(cache.values).view().row_range(0, first + x.rows);
         attention<float>(qkv.col_range(0, wide), keys, values, shape, heads, run.threads);
@@ -171,10 +171,6 @@ private:
             for (std::size_t t = begin; t < begin + count; ++t)
                 for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += change(t, c);
         });
-    }
-    double attention_scale(std::size_t layer) const {
-        const double scale = config_.scale_attention ? 1.0 / std::sqrt(static_cast<double>(config_.head_dim)) : 1.0;
-        return config_.scale_attention_by_layer ? scale / static_cast<double>(layer + 1) : scale;
     }
     static void require_finite(std::size_t layer, std::size_t first, MatrixView<const float> x, Execution run) {
         each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {

@@ -87,7 +87,7 @@ public:
         normalise(final_norm_, tape.stream(layers_.size(), tokens), hidden, threads);
     }
 
-    /// Adds the gradients of a loss to those of the parameters (zero_gradients comes first), embedding and head's excepted for what head_backward does.
+    /// Adds the gradients of a loss to those of the parameters; zero_gradients comes first, the head's part is logits_backward's.
     /// dhidden: (N, hidden_size), the loss's gradient at what forward gave; is overwritten
     void backward(const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads) {
         const std::size_t tokens = batch.ids.size();
@@ -214,9 +214,7 @@ private:
     }
 
     AttentionShape attention_shape(std::size_t layer) const {
-        double scale = config_.scale_attention ? 1.0 / std::sqrt(static_cast<double>(config_.head_dim)) : 1.0;
-        if (config_.scale_attention_by_layer) scale /= static_cast<double>(layer + 1);
-        return {config_.heads, config_.kv_heads, config_.head_dim, scale, config_.window(layer)};
+        return {config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale(layer), config_.window(layer)};
     }
     /// Calls work(number, begin, count, threads) for each text, several texts at once where there are enough of them.
     template <class Work>

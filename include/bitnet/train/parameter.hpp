@@ -77,11 +77,16 @@ private:
 };
 
 /// The weights of a model directory, dense or packed, to learn from there.
+/// Errors  those of ModelWeights; errc::not_finite naming directory, tensor and flat index
 template <class T>
 Parameters<T> read_parameters(const ModelWeights& weights, Execution run) {
     Parameters<T> out(weights.config(), weights.tied_head());
     for (Parameter<T>& one : out) {
         const Matrix<float> read = weights.oriented(one.spec.name, run);  // a table may have more rows than the configuration says
+        const auto bad = std::ranges::find_if_not(read.values(), [](float value) { return is_finite(value); });
+        if (bad != read.values().end())
+            throw error(errc::not_finite, message(weights.path().string(), ": tensor ", detail::quote(one.spec.name), ": the weight at index ",
+                                                  bad - read.values().begin(), " is not finite"));
         one.value = Matrix<T>(read.rows(), read.cols(), {read.values().begin(), read.values().end()});
     }
     return out;

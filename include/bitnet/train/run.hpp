@@ -151,6 +151,7 @@ private:
     void begin() {
         if (options_.resume && !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) return resume();
         state_.first = state_.best = perplexity_now();
+        if (!std::isfinite(state_.first)) throw error(errc::not_finite, "the perplexity before the first step is not finite: these weights cannot learn");
         best_ = Snapshot::of(trainer_);
         worth_it_ = !options_.worth || options_.worth(state_.first);
         tell({.perplexity = state_.first, .event = "start"});

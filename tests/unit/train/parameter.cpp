@@ -2,9 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include <cstring>
+
 #include <bitnet/model/random_model.hpp>
 
 #include <support/temp_dir.hpp>
+#include <support/weights.hpp>
 
 using namespace bitnet;
 
@@ -23,6 +26,17 @@ TEST_CASE("parameters have their outputs as rows, whatever their file has, and a
     std::size_t count = 0;
     for (const Parameter<double>& one : parameters) count += element_count(one.spec.shape);
     CHECK(parameters.count() == count);
+}
+
+TEST_CASE("a weight that is not finite is refused with its place") {
+    const bitnet_test::TempDir dir;
+    write_random_model(dir / "model", {});
+    bitnet_test::edit_weights(dir / "model/model.safetensors", [](bitnet_test::Weights& weights) {
+        const std::uint32_t infinity = 0x7f800000;
+        std::memcpy(&weights.at("model.norm.weight").bytes[4 * 5], &infinity, 4);
+    });
+    CHECK_THROWS_WITH_AS(read_parameters<float>(ModelWeights(dir / "model"), execution()),
+                         ((dir / "model").string() + ": tensor \"model.norm.weight\": the weight at index 5 is not finite").c_str(), bitnet::error);
 }
 
 TEST_CASE("gradients come into being as zeros and become zeros again") {
