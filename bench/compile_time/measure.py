@@ -1,14 +1,16 @@
 """What including bitnet costs a compiler, beside the bare xtensor and xsimd headers that it stands on.
 
-usage: measure.py [--compiler g++] [--header bitnet/compress.hpp] [--repeat 9] [--json]
+usage: measure.py [--compiler g++] [--header bitnet/compress.hpp] [--repeat 9] [--limit 1.3] [--json]
 
 Both sources are parsed alternately, -fsyntax-only, so that a machine that grows busy slows both; medians are compared.
+Status 1 where the ratio, to two digits, is above the limit.
 """
 import argparse
 import json
 import pathlib
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -43,16 +45,18 @@ def main() -> None:
     parser.add_argument("--compiler", default="g++")
     parser.add_argument("--header", default="bitnet/compress.hpp")
     parser.add_argument("--repeat", type=int, default=9)
+    parser.add_argument("--limit", type=float, default=1.3)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     result = measure(options.compiler, options.header, options.repeat)
     ratio = result["bitnet"] / result["baseline"]
     if options.json:
-        print(json.dumps({"compiler": options.compiler, "header": options.header, "ratio": ratio, **result}))
-        return
-    print(f"xtensor + xsimd   {result['baseline']:.3f} s  (spread {result['baseline_spread']:.3f})")
-    print(f"<{options.header}>  {result['bitnet']:.3f} s  (spread {result['bitnet_spread']:.3f})")
-    print(f"ratio {ratio:.2f}")
+        print(json.dumps({"compiler": options.compiler, "header": options.header, "ratio": ratio, "limit": options.limit, **result}))
+    else:
+        print(f"xtensor + xsimd   {result['baseline']:.3f} s  (spread {result['baseline_spread']:.3f})")
+        print(f"<{options.header}>  {result['bitnet']:.3f} s  (spread {result['bitnet_spread']:.3f})")
+        print(f"ratio {ratio:.2f}, at most {options.limit}")
+    sys.exit(round(ratio, 2) > options.limit)
 
 
 main()

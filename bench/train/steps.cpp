@@ -58,10 +58,10 @@ void measure(const char* what, const ModelWeights& weights, const Compressor& co
              double peak) {
     const Execution execution{&best_kernels(), run.threads};
     const Parameters<float> parameters = read_parameters<float>(weights, execution);
-    Network<float> teacher(weights.config(), parameters);
+    Network<float> teacher(weights.config(), parameters, *execution.kernels);
     options.steps = 1000;
     options.loss = distilled ? LossShares{} : LossShares{.targets = 1, .distillation = 0};
-    Trainer<Compressor> trainer({weights.config(), parameters}, compressor, options, random_texts(weights.config(), run), run.tokens,
+    Trainer<Compressor> trainer({weights.config(), parameters, *execution.kernels}, compressor, options, random_texts(weights.config(), run), run.tokens,
                                 distilled ? &teacher : nullptr, execution);
     trainer.step();  // makes its buffers
     std::vector<double> speeds;

@@ -173,7 +173,7 @@ struct FineTuning {
 FineTuning fine_tune(const Options& options, const Config& config, const WorkDirectory& work, Execution run, bool quiet) {
     const ModelWeights weights(config.model_path);
     const Parameters<float> parameters = read_parameters<float>(weights, run);
-    Network<float> teacher(weights.config(), parameters);
+    Network<float> teacher(weights.config(), parameters, *run.kernels);
     Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
     lesson.teacher = &teacher;
     LearningOptions learning = options.learning;
@@ -186,7 +186,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
         return trains = options.fine_tune == "always" ||
                         (options.fine_tune == "auto" && should_fine_tune(before, perplexity, config.fine_tune_threshold));
     };
-    const Learned learned = learn({weights.config(), parameters}, &options.request, config, learning, std::move(lesson), run, quiet);
+    const Learned learned = learn({weights.config(), parameters, *run.kernels}, &options.request, config, learning, std::move(lesson), run, quiet);
     FineTuning out;
     out.report = Json::object({{"pre_perplexity", before}, {"post_compression_perplexity", rounded}, {"fine_tuned", trains},
                                {"optimizer", learned.optimizer}, {"ste", learned.ste}, {"training", to_json(learned.summary)}});

@@ -89,7 +89,8 @@ Json train(Options& options, const CommonOptions& common) {
     const bool teaches_itself = options.teacher.empty() && original && !options.dense && !original->packed();
     const ModelWeights* const teacher_of = teacher_weights ? &*teacher_weights : teaches_itself || options.lesson.self_text != 0 ? &*original : nullptr;
     std::optional<Network<float>> teacher;
-    if (teacher_of != nullptr && !options.no_teacher) teacher.emplace(teacher_of->config(), read_parameters<float>(*teacher_of, run));
+    if (teacher_of != nullptr && !options.no_teacher)
+        teacher.emplace(teacher_of->config(), read_parameters<float>(*teacher_of, run), *run.kernels);
 
     Lesson lesson = make_lesson(options.lesson, beginning.companions, beginning.config, teacher_of, options.learning, run, common.quiet);
     lesson.teacher = teacher ? &*teacher : nullptr;
@@ -101,7 +102,7 @@ Json train(Options& options, const CommonOptions& common) {
                                                {"scale", options.recipe.scale},
                                                {"learning", identity_of(options.learning)},
                                                {"text_and_weights", message(fingerprint(lesson, beginning.parameters))}});
-    const Learned learned = learn({beginning.config, beginning.parameters}, options.dense ? nullptr : &options.recipe, config, options.learning,
+    const Learned learned = learn({beginning.config, beginning.parameters, *run.kernels}, options.dense ? nullptr : &options.recipe, config, options.learning,
                                   std::move(lesson), run, common.quiet);
 
     Json description = Json::object({{"model", (original ? options.model : options.init).string()},

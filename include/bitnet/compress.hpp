@@ -6,7 +6,6 @@
 #include <bitnet/compress/distortion.hpp>
 #include <bitnet/policy/layout/chosen.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
-#include <bitnet/policy/optimizer/grokfast.hpp>
 #include <bitnet/policy/optimizer/sgd.hpp>
 #include <bitnet/policy/preservation/by_pattern.hpp>
 #include <bitnet/policy/preservation/by_role.hpp>

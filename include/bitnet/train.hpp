@@ -4,6 +4,7 @@
 
 #include <bitnet/compress.hpp>
 #include <bitnet/infer/self_text.hpp>
+#include <bitnet/policy/optimizer/grokfast.hpp>
 #include <bitnet/train/initial.hpp>
 #include <bitnet/train/optimizer/any.hpp>
 #include <bitnet/train/run.hpp>

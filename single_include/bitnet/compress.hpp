@@ -9,7 +9,6 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -19,14 +18,15 @@
 #include <mutex>
 #include <numeric>
 #include <optional>
+#include <pthread.h>  // <thread> and <condition_variable>
+#include <sched.h>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
-#include <thread>
 #include <tuple>
 #include <type_traits>
+#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -91,16 +91,18 @@ private:
 };
 
 namespace detail {
-template <class Part>
-void append(std::string& out, const Part& part) {
-    if constexpr (std::is_same_v<Part, bool>) {
+inline void append(std::string& out, std::string_view part) { out += part; }
+inline void append(std::string& out, char part) { out += part; }
+template <class Number>
+    requires std::is_arithmetic_v<Number>
+void append(std::string& out, Number part) {
+    if constexpr (std::is_same_v<Number, bool>) {
         out += part ? "true" : "false";
-    } else if constexpr (std::is_arithmetic_v<Part> && !std::is_same_v<Part, char>) {
-        std::array<char, 64> text;
-        const auto end = std::to_chars(text.data(), text.data() + text.size(), part).ptr;
-        out.append(text.data(), end);
+    } else if constexpr (std::is_integral_v<Number>) {
+        out += std::to_string(part);
     } else {
-        out += part;  // a character, or whatever a string is made of
+        std::array<char, 64> text;
+        out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), part).ptr);
     }
 }
 }  // namespace detail
@@ -262,7 +264,7 @@ namespace bitnet::inline BITNET_ABI {
 using Shape = std::vector<std::size_t>;
 
 /// "(3, 4)", "(7)", "()" for a scalar.
-inline std::string to_string(std::span<const std::size_t> shape) {
+inline std::string to_string(const Shape& shape) {
     std::string out = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) out += message(i == 0 ? "" : ", ", shape[i]);
     return out + ")";
@@ -276,7 +278,7 @@ inline std::size_t checked_product(std::size_t a, std::size_t b, std::string_vie
 }
 
 /// Number of elements; a scalar has one. Overflow is errc::bad_shape naming `what`.
-inline std::size_t element_count(std::span<const std::size_t> shape, std::string_view what = "shape") {
+inline std::size_t element_count(const Shape& shape, std::string_view what = "shape") {
     std::size_t count = 1;
     for (const std::size_t extent : shape) count = checked_product(count, extent, what);
     return count;
@@ -290,9 +292,11 @@ struct MatrixShape {
     bool operator==(const MatrixShape&) const = default;
 };
 
-inline MatrixShape matrix_shape(std::span<const std::size_t> shape) {
+inline MatrixShape matrix_shape(const Shape& shape) {
     if (shape.size() < 2) return {1, element_count(shape)};
-    return {shape[0], element_count(shape.subspan(1))};
+    std::size_t cols = 1;
+    for (std::size_t axis = 1; axis < shape.size(); ++axis) cols = checked_product(cols, shape[axis], "shape");
+    return {shape[0], cols};
 }
 
 }  // namespace bitnet::inline BITNET_ABI
@@ -2479,6 +2483,126 @@ Grid least_squares(const float* w, std::size_t n, float* scratch) noexcept {
 
 }  // namespace bitnet::inline BITNET_ABI::kernel
 
+// ---- <bitnet/kernel/exponential.hpp>
+/// e^x in a form that compilers turn into vector instructions: std::exp of floats took a tenth of reading a prompt.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// e^x. Floats: relative error below 2e-7; 0 below -86.5, infinity above 86.5, NaN for NaN. Doubles: std::exp.
+///
+/// x = n·ln 2 + r with |r| <= ln 2 / 2, ln 2 in two parts so that r is exact to the last bit or so, and the Taylor series
+/// of e^r to degree 7.
+template <class T>
+BITNET_INLINE T exponential(T x) noexcept {
+    if constexpr (!std::is_same_v<T, float>) {
+        return std::exp(x);
+    } else {
+        // Choices are made by masks: compilers make branches of any other, and then no vectors.
+        constexpr std::int32_t limit = std::bit_cast<std::int32_t>(86.5f), infinite = 0x7f800000, nan = 0x7fc00000;
+        constexpr float magic = 0x1.8p23f;  // adding it leaves no bits for a fraction
+        const std::int32_t bits = std::bit_cast<std::int32_t>(x), magnitude = bits & 0x7fffffff;
+        const std::int32_t outside = -static_cast<std::int32_t>(magnitude > limit);
+        const std::int32_t missing = -static_cast<std::int32_t>(magnitude > infinite);
+        const float inside = std::bit_cast<float>((bits & ~outside) | (limit & outside));
+        const float shifted = inside * 0x1.715476p+0f + magic;
+        const float n = shifted - magic;
+        const float r = (inside - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
+        float series = 1.0f / 5040;
+        series = series * r + 1.0f / 720;
+        series = series * r + 1.0f / 120;
+        series = series * r + 1.0f / 24;
+        series = series * r + 1.0f / 6;
+        series = series * r + 0.5f;
+        series = series * r + 1.0f;
+        series = series * r + 1.0f;
+        // n is what the last bits of `shifted` count.
+        const std::int32_t power = std::bit_cast<std::int32_t>((std::bit_cast<std::uint32_t>(shifted) + 127u) << 23);
+        const std::int32_t product = std::bit_cast<std::int32_t>(series * std::bit_cast<float>(power));
+        const std::int32_t end = (infinite & ~(bits >> 31)) | (nan & missing);
+        return std::bit_cast<float>((product & ~outside) | (end & outside));
+    }
+}
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/kernel/silu.hpp>
+/// The function between the two halves of most feed-forward blocks.
+
+namespace bitnet::inline BITNET_ABI::kernel {
+
+/// x[i] = x[i] / (1 + e^-x[i])
+template <class Arch, class T>
+void silu(T* x, std::size_t n) noexcept {
+    for (std::size_t i = 0; i < n; ++i) x[i] = x[i] / (1 + exponential(-x[i]));
+}
+
+}  // namespace bitnet::inline BITNET_ABI::kernel
+
+// ---- <bitnet/core/lane_sum.hpp>
+/// Sums that vectors can add.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Σ term(i) for i = 0 ... count-1 in eight sums side by side, added in pairs at the end: one order of additions for
+/// every instruction set, and one that needs no waiting for the sum before.
+template <class Number, class Term>
+Number lane_sum(std::size_t count, Term&& term) {
+    constexpr std::size_t lanes = 8;
+    Number sums[lanes] = {};
+    const std::size_t whole = count - count % lanes;
+    for (std::size_t i = 0; i < whole; i += lanes)
+        for (std::size_t j = 0; j < lanes; ++j) sums[j] += term(i + j);
+    for (std::size_t i = whole; i < count; ++i) sums[i - whole] += term(i);
+    for (std::size_t width = lanes / 2; width > 0; width /= 2)
+        for (std::size_t j = 0; j < width; ++j) sums[j] += sums[j + width];
+    return sums[0];
+}
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/kernel/softmax.hpp>
+/// Numbers to probabilities.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// max x and Σ e^(x - max).
+template <class T>
+struct SoftmaxSums {
+    T largest = 0, sum = 0;
+    /// ln Σ e^x
+    double log_sum() const { return std::log(static_cast<double>(sum)) + static_cast<double>(largest); }
+};
+
+namespace kernel {
+
+/// The largest, in eight lanes as vectors have them.  n >= 1
+template <class Arch, class T>
+BITNET_INLINE T largest_of(const T* x, std::size_t n) noexcept {
+    constexpr std::size_t lanes = 8;
+    T most[lanes], largest = x[0];
+    for (T& value : most) value = largest;
+    const std::size_t whole = n - n % lanes;
+    for (std::size_t i = 0; i < whole; i += lanes)
+        for (std::size_t j = 0; j < lanes; ++j) most[j] = x[i + j] > most[j] ? x[i + j] : most[j];
+    for (const T value : most) largest = value > largest ? value : largest;
+    for (std::size_t i = whole; i < n; ++i) largest = x[i] > largest ? x[i] : largest;
+    return largest;
+}
+
+/// p[i] = e^x[i] / Σ e^x; p may be x.  n >= 1
+template <class Arch, class T>
+SoftmaxSums<T> softmax(const T* x, std::size_t n, T* p) noexcept {
+    const T largest = largest_of<Arch>(x, n);
+    for (std::size_t i = 0; i < n; ++i) p[i] = exponential(x[i] - largest);
+    const T sum = lane_sum<T>(n, [p](std::size_t i) { return p[i]; });
+    const T share = 1 / sum;
+    for (std::size_t i = 0; i < n; ++i) p[i] *= share;
+    return {largest, sum};
+}
+
+}  // namespace kernel
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/kernel/kernels.hpp>
 /// The kernels of one instruction set as a table of functions, so that a program is compiled once and they once a set.
 
@@ -2517,6 +2641,8 @@ struct Kernels {
     std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
     HalfProduct* half_product_f16;
     HalfProduct* half_product_bf16;
+    SoftmaxSums<float> (*softmax)(const float* x, std::size_t n, float* p) noexcept;
+    void (*silu)(float* x, std::size_t n) noexcept;
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -2539,6 +2665,8 @@ inline constexpr Kernels kernels_of{
                       kernel::float_product<Arch, pack::Trit5>},
     .half_product_f16 = kernel::half_product<Arch, Half>,
     .half_product_bf16 = kernel::half_product<Arch, BFloat16>,
+    .softmax = kernel::softmax<Arch, float>,
+    .silu = kernel::silu<Arch, float>,
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.
@@ -2548,7 +2676,7 @@ struct Execution {
 };
 
 template <class Arch = arch::Default>
-constexpr Execution execution(unsigned threads = 0) noexcept {
+Execution execution(unsigned threads = 0) noexcept {
     return {&kernels_of<Arch>, threads};
 }
 
@@ -2919,9 +3047,10 @@ namespace bitnet::inline BITNET_ABI {
 /// Reads a TensorView of F32, F16, BF16 or F64 row by row. Aligned F32 rows are spans of the tensor itself, all others
 /// are converted into the caller's buffer: exactly, except that F64 is rounded to the nearest float.
 /// Any other type is errc::unsupported, by the tensor's name.
+template <std::same_as<TensorView> View = TensorView>  // a template, so that who only includes this does not pay for it
 class FloatRows {
 public:
-    FloatRows(const TensorView& tensor, const Kernels& kernels)
+    FloatRows(const View& tensor, const Kernels& kernels)
         : tensor_(tensor), shape_(matrix_shape(tensor.shape)), kernels_(kernels) {
         if (!is_weight_type(tensor.dtype))
             throw error(errc::unsupported, message(tensor.name, ": weights of type ", name_of(tensor.dtype),
@@ -2967,7 +3096,7 @@ public:
     }
 
 private:
-    TensorView tensor_;
+    View tensor_;
     MatrixShape shape_;
     const Kernels& kernels_;
     bool aligned_ = false;
@@ -3250,17 +3379,11 @@ private:
     void post(Job& job, unsigned helpers) {
         {
             const std::lock_guard lock(mutex_);
-            try {
-                while (threads_ < helpers) {
-                    std::thread([this] { serve(); }).detach();
-                    ++threads_;
-                }
-            } catch (const std::system_error&) {  // no more threads to be had: fewer do the work
-            }
+            while (threads_ < helpers && start()) ++threads_;
             jobs_.push_back(&job);
             posted_.fetch_add(1, std::memory_order_release);
         }
-        for (unsigned i = 0; i < helpers; ++i) wake_.notify_one();
+        for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
     }
 
     void finish(Job& job) {
@@ -3270,8 +3393,23 @@ private:
         }
         const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
         if (spin_until(idle)) return;
-        std::unique_lock lock(mutex_);
-        ended_.wait(lock, idle);
+        for (;;) {
+            const unsigned seen = ended_.load(std::memory_order_acquire);
+            if (idle()) return;
+            ended_.wait(seen);
+        }
+    }
+
+    /// False when there are no more threads to be had: fewer do the work.
+    bool start() {
+        pthread_t thread;
+        const auto begin = [](void* pool) -> void* {
+            static_cast<WorkerPool*>(pool)->serve();
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, begin, this) != 0) return false;
+        pthread_detach(thread);
+        return true;
     }
 
     void serve() {
@@ -3279,12 +3417,10 @@ private:
         for (;;) {
             const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
             if (wanting == jobs_.end()) {
-                const std::uint64_t seen = posted_.load(std::memory_order_relaxed);
-                const auto more = [this, seen] { return posted_.load(std::memory_order_acquire) != seen; };
+                const unsigned seen = posted_.load(std::memory_order_relaxed);
                 lock.unlock();
-                const bool come = spin_until(more);
+                if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
                 lock.lock();
-                if (!come) wake_.wait(lock, more);
                 continue;
             }
             Job& job = **wanting;
@@ -3292,9 +3428,12 @@ private:
             job.inside.fetch_add(1, std::memory_order_relaxed);
             lock.unlock();
             job.call(job.context);
+            const bool last = job.inside.fetch_sub(1, std::memory_order_acq_rel) == 1;  // from here on the job may be gone
+            if (last) {
+                ended_.fetch_add(1, std::memory_order_release);
+                ended_.notify_all();
+            }
             lock.lock();
-            // Under the lock, so that who waits is either woken or sees it first; behind it the job may be gone.
-            if (job.inside.fetch_sub(1, std::memory_order_release) == 1) ended_.notify_all();
         }
     }
 
@@ -3311,9 +3450,9 @@ private:
     }
 
     std::mutex mutex_{};
-    std::condition_variable wake_{}, ended_{};
     std::vector<Job*> jobs_{};
-    std::atomic<std::uint64_t> posted_{0};
+    std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
+    std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
     unsigned threads_ = 0;
 };
 
@@ -3324,10 +3463,17 @@ private:
 
 namespace bitnet::inline BITNET_ABI {
 
-/// What `threads` = 0 means: every core of this machine.
-inline unsigned thread_count(unsigned threads) {
-    return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+/// Cores that this process may run on: those of the machine, or fewer where taskset or a container says so.
+inline unsigned available_cores() {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return static_cast<unsigned>(CPU_COUNT(&allowed));
+#endif
+    return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
+
+/// What `threads` = 0 means: every core there is for this process.
+inline unsigned thread_count(unsigned threads) { return threads != 0 ? threads : available_cores(); }
 
 /// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
 /// same whatever the pieces.
@@ -3952,7 +4098,7 @@ private:
     }
 
     /// False, and out is worth nothing, when out.scale_type does not hold all scales.
-    bool compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+    bool compress_rows(const FloatRows<>& rows, TernaryTensor& out, Execution run) const {
         const std::size_t cuts = stretches(rows.cols(), out.group, out.layout);
         const std::size_t length = rows.cols() / cuts;
         const std::size_t bytes = out.row_bytes() / cuts;
@@ -4033,7 +4179,7 @@ private:
     }
 
     /// One scale for all rows: a pass for the sum, and a second one for the codes. Its Σ|w| adds the rows' sums in order.
-    void compress_whole(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+    void compress_whole(const FloatRows<>& rows, TernaryTensor& out, Execution run) const {
         std::vector<double> sums(rows.rows());
         parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
             std::vector<float> buffer;
@@ -4064,7 +4210,7 @@ private:
         }
     }
 
-    Grid whole_grid(const FloatRows& rows, double mean, Execution run) const {
+    Grid whole_grid(const FloatRows<>& rows, double mean, Execution run) const {
         std::vector<float> buffer;
         if constexpr (needs_weights) {
             std::vector<float> sorting(rows.rows() * rows.cols());
@@ -4079,7 +4225,7 @@ private:
         }
     }
 
-    void encode_all(const FloatRows& rows, const Grid& grid, TernaryTensor& out, Execution run) const {
+    void encode_all(const FloatRows<>& rows, const Grid& grid, TernaryTensor& out, Execution run) const {
         parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
             std::vector<float> buffer;
             for (std::size_t r = begin; r < end; ++r)
@@ -4211,146 +4357,6 @@ struct Chosen {
 };
 
 }  // namespace bitnet::inline BITNET_ABI::layout
-
-// ---- <bitnet/core/matrix.hpp>
-/// Row-major matrices of activations and weights: one that owns its numbers, and a view of any part of one.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// rows x cols numbers, `stride` apart from row to row; stride >= cols. Valid as long as what it views.
-template <class T>
-struct MatrixView {
-    T* data = nullptr;
-    std::size_t rows = 0;
-    std::size_t cols = 0;
-    std::size_t stride = 0;
-
-    std::span<T> row(std::size_t r) const { return {data + r * stride, cols}; }
-    T& operator()(std::size_t r, std::size_t c) const { return data[r * stride + c]; }
-    MatrixView row_range(std::size_t first, std::size_t count) const { return {data + first * stride, count, cols, stride}; }
-    MatrixView col_range(std::size_t first, std::size_t count) const { return {data + first, rows, count, stride}; }
-    operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
-};
-
-/// rows x cols numbers of its own, zero at first.
-template <class T>
-class Matrix {
-public:
-    Matrix() = default;
-    Matrix(std::size_t rows, std::size_t cols) : values_(rows * cols), rows_(rows), cols_(cols) {}
-    Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
-        : values_(std::move(values)), rows_(rows), cols_(cols) {
-        values_.resize(rows * cols);
-    }
-
-    std::size_t rows() const noexcept { return rows_; }
-    std::size_t cols() const noexcept { return cols_; }
-    T* data() noexcept { return values_.data(); }
-    const T* data() const noexcept { return values_.data(); }
-    T& operator()(std::size_t r, std::size_t c) { return values_[r * cols_ + c]; }
-    const T& operator()(std::size_t r, std::size_t c) const { return values_[r * cols_ + c]; }
-    std::span<T> row(std::size_t r) { return view().row(r); }
-    std::span<const T> row(std::size_t r) const { return view().row(r); }
-    MatrixView<T> view() noexcept { return {values_.data(), rows_, cols_, cols_}; }
-    MatrixView<const T> view() const noexcept { return {values_.data(), rows_, cols_, cols_}; }
-    operator MatrixView<T>() noexcept { return view(); }
-    operator MatrixView<const T>() const noexcept { return view(); }
-    const std::vector<T>& values() const noexcept { return values_; }
-    /// As many rows as that; new ones are zero.
-    void resize_rows(std::size_t rows) {
-        values_.resize(rows * cols_);
-        rows_ = rows;
-    }
-
-private:
-    std::vector<T> values_;
-    std::size_t rows_ = 0;
-    std::size_t cols_ = 0;
-};
-
-/// rows x cols numbers that begin as whatever was there: for what is written before it is read.
-template <class T>
-class Scratch {
-public:
-    Scratch(std::size_t rows, std::size_t cols)
-        : values_(std::make_unique_for_overwrite<T[]>(rows * cols)), rows_(rows), cols_(cols) {}
-
-    MatrixView<T> view() const noexcept { return {values_.get(), rows_, cols_, cols_}; }
-    /// The first of the rows.
-    MatrixView<T> rows(std::size_t count) const noexcept { return view().row_range(0, count); }
-
-private:
-    std::unique_ptr<T[]> values_;
-    std::size_t rows_ = 0;
-    std::size_t cols_ = 0;
-};
-
-}  // namespace bitnet::inline BITNET_ABI
-
-// ---- <bitnet/policy/optimizer/grokfast.hpp>
-/// Any optimizer on gradients whose slow part is amplified.
-
-namespace bitnet::inline BITNET_ABI::optimizer {
-
-/// Adds an exponential moving average of the gradients to each gradient; the inner optimizer does the rest.
-///
-///     μ = alpha·μ + (1-alpha)·g      ĝ = g + lambda·μ      the inner optimizer's step with ĝ
-///
-/// μ starts at the first gradient, so the first step already has ĝ = (1 + lambda)·g; a gradient that stays the same is
-/// amplified as much for ever. Optimizers that divide by the gradient's size cancel that factor; a limit on the gradient's
-/// norm belongs before it, not after.
-/// It remembers 1/(1-alpha) steps: in runs of a few hundred, 0.98 and 2 cost far more than they gave. lambda = 0 is the
-/// inner optimizer alone.
-///
-/// Shapes  w, g: n values; the state holds n floats, a step count and the inner state
-/// Knobs   alpha in [0, 1), lambda in [0, 100], and those of `inner`
-/// Source  Lee et al. 2024, "Grokfast: Accelerated Grokking by Amplifying Slow Gradients", algorithm 2
-template <OptimizerPolicy Inner>
-struct Grokfast {
-    static constexpr Role role = Role::optimizer;
-    static constexpr std::string_view name = "grokfast";
-    float alpha = 0.98f;
-    float lambda = 2.0f;
-    Inner inner{};
-    static constexpr void knobs(auto&& visit) {
-        visit(Knob{"alpha", &Grokfast::alpha, 0.0f, 0.999999f},
-              Knob{"lambda", &Grokfast::lambda, 0.0f, 100.0f},
-              Nested{"inner", &Grokfast::inner});
-    }
-
-    /// The buffers of one tensor; what a checkpoint saves.
-    struct State {
-        explicit State(const ParameterShape& shape)
-            : mu(shape.size(), 0.0f), inner(optimizer_state<Inner>(shape)) {}
-        std::vector<float> mu;
-        std::uint64_t step = 0;
-        typename Inner::State inner;
-
-        static void each_field(auto& state, auto&& f) requires CheckpointedState<typename Inner::State> {
-            f("mu", state.mu);
-            f("step", state.step);
-            bitnet::each_field(state.inner, [&](std::string_view field, auto& value) {
-                const std::string full = message("inner.", field);
-                f(std::string_view(full), value);
-            });
-        }
-    };
-
-    void update(std::span<float> w, std::span<const float> g, State& state, float learning_rate) const {
-        if (state.step++ == 0) std::copy(g.begin(), g.end(), state.mu.begin());
-        const Scratch<float> memory(1, g.size());
-        const std::span<float> amplified = memory.view().row(0);
-        for (std::size_t i = 0; i < g.size(); ++i) {
-            const float slow = alpha * state.mu[i] + (1.0f - alpha) * g[i];
-            state.mu[i] = slow;
-            amplified[i] = g[i] + lambda * slow;
-        }
-        inner.update(w, amplified, state.inner, learning_rate);
-    }
-    bool operator==(const Grokfast&) const = default;
-};
-
-}  // namespace bitnet::inline BITNET_ABI::optimizer
 
 // ---- <bitnet/policy/optimizer/sgd.hpp>
 /// Stochastic gradient descent with momentum.

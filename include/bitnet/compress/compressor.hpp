@@ -210,7 +210,7 @@ private:
     }
 
     /// False, and out is worth nothing, when out.scale_type does not hold all scales.
-    bool compress_rows(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+    bool compress_rows(const FloatRows<>& rows, TernaryTensor& out, Execution run) const {
         const std::size_t cuts = stretches(rows.cols(), out.group, out.layout);
         const std::size_t length = rows.cols() / cuts;
         const std::size_t bytes = out.row_bytes() / cuts;
@@ -291,7 +291,7 @@ private:
     }
 
     /// One scale for all rows: a pass for the sum, and a second one for the codes. Its Σ|w| adds the rows' sums in order.
-    void compress_whole(const FloatRows& rows, TernaryTensor& out, Execution run) const {
+    void compress_whole(const FloatRows<>& rows, TernaryTensor& out, Execution run) const {
         std::vector<double> sums(rows.rows());
         parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
             std::vector<float> buffer;
@@ -322,7 +322,7 @@ private:
         }
     }
 
-    Grid whole_grid(const FloatRows& rows, double mean, Execution run) const {
+    Grid whole_grid(const FloatRows<>& rows, double mean, Execution run) const {
         std::vector<float> buffer;
         if constexpr (needs_weights) {
             std::vector<float> sorting(rows.rows() * rows.cols());
@@ -337,7 +337,7 @@ private:
         }
     }
 
-    void encode_all(const FloatRows& rows, const Grid& grid, TernaryTensor& out, Execution run) const {
+    void encode_all(const FloatRows<>& rows, const Grid& grid, TernaryTensor& out, Execution run) const {
         parallel_for(rows.rows(), rows_per_piece(rows.cols()), run.threads, [&](std::size_t begin, std::size_t end) {
             std::vector<float> buffer;
             for (std::size_t r = begin; r < end; ++r)

@@ -1,6 +1,7 @@
 /// Rows of a weight tensor as floats, whatever type and alignment its bytes have.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -16,9 +17,10 @@ namespace bitnet::inline BITNET_ABI {
 /// Reads a TensorView of F32, F16, BF16 or F64 row by row. Aligned F32 rows are spans of the tensor itself, all others
 /// are converted into the caller's buffer: exactly, except that F64 is rounded to the nearest float.
 /// Any other type is errc::unsupported, by the tensor's name.
+template <std::same_as<TensorView> View = TensorView>  // a template, so that who only includes this does not pay for it
 class FloatRows {
 public:
-    FloatRows(const TensorView& tensor, const Kernels& kernels)
+    FloatRows(const View& tensor, const Kernels& kernels)
         : tensor_(tensor), shape_(matrix_shape(tensor.shape)), kernels_(kernels) {
         if (!is_weight_type(tensor.dtype))
             throw error(errc::unsupported, message(tensor.name, ": weights of type ", name_of(tensor.dtype),
@@ -64,7 +66,7 @@ public:
     }
 
 private:
-    TensorView tensor_;
+    View tensor_;
     MatrixShape shape_;
     const Kernels& kernels_;
     bool aligned_ = false;

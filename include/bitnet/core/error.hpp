@@ -57,16 +57,18 @@ private:
 };
 
 namespace detail {
-template <class Part>
-void append(std::string& out, const Part& part) {
-    if constexpr (std::is_same_v<Part, bool>) {
+inline void append(std::string& out, std::string_view part) { out += part; }
+inline void append(std::string& out, char part) { out += part; }
+template <class Number>
+    requires std::is_arithmetic_v<Number>
+void append(std::string& out, Number part) {
+    if constexpr (std::is_same_v<Number, bool>) {
         out += part ? "true" : "false";
-    } else if constexpr (std::is_arithmetic_v<Part> && !std::is_same_v<Part, char>) {
-        std::array<char, 64> text;
-        const auto end = std::to_chars(text.data(), text.data() + text.size(), part).ptr;
-        out.append(text.data(), end);
+    } else if constexpr (std::is_integral_v<Number>) {
+        out += std::to_string(part);
     } else {
-        out += part;  // a character, or whatever a string is made of
+        std::array<char, 64> text;
+        out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), part).ptr);
     }
 }
 }  // namespace detail

@@ -6,16 +6,25 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
-#include <thread>
+
+#include <sched.h>
+#include <unistd.h>
 
 #include <bitnet/core/worker_pool.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
-/// What `threads` = 0 means: every core of this machine.
-inline unsigned thread_count(unsigned threads) {
-    return threads != 0 ? threads : std::max(1u, std::thread::hardware_concurrency());
+/// Cores that this process may run on: those of the machine, or fewer where taskset or a container says so.
+inline unsigned available_cores() {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return static_cast<unsigned>(CPU_COUNT(&allowed));
+#endif
+    return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
 }
+
+/// What `threads` = 0 means: every core there is for this process.
+inline unsigned thread_count(unsigned threads) { return threads != 0 ? threads : available_cores(); }
 
 /// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
 /// same whatever the pieces.

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <limits>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,7 @@ namespace bitnet::inline BITNET_ABI {
 using Shape = std::vector<std::size_t>;
 
 /// "(3, 4)", "(7)", "()" for a scalar.
-inline std::string to_string(std::span<const std::size_t> shape) {
+inline std::string to_string(const Shape& shape) {
     std::string out = "(";
     for (std::size_t i = 0; i < shape.size(); ++i) out += message(i == 0 ? "" : ", ", shape[i]);
     return out + ")";
@@ -28,7 +27,7 @@ inline std::size_t checked_product(std::size_t a, std::size_t b, std::string_vie
 }
 
 /// Number of elements; a scalar has one. Overflow is errc::bad_shape naming `what`.
-inline std::size_t element_count(std::span<const std::size_t> shape, std::string_view what = "shape") {
+inline std::size_t element_count(const Shape& shape, std::string_view what = "shape") {
     std::size_t count = 1;
     for (const std::size_t extent : shape) count = checked_product(count, extent, what);
     return count;
@@ -42,9 +41,11 @@ struct MatrixShape {
     bool operator==(const MatrixShape&) const = default;
 };
 
-inline MatrixShape matrix_shape(std::span<const std::size_t> shape) {
+inline MatrixShape matrix_shape(const Shape& shape) {
     if (shape.size() < 2) return {1, element_count(shape)};
-    return {shape[0], element_count(shape.subspan(1))};
+    std::size_t cols = 1;
+    for (std::size_t axis = 1; axis < shape.size(); ++axis) cols = checked_product(cols, shape[axis], "shape");
+    return {shape[0], cols};
 }
 
 }  // namespace bitnet::inline BITNET_ABI

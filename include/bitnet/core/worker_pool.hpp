@@ -3,12 +3,10 @@
 
 #include <algorithm>
 #include <atomic>
-#include <condition_variable>
-#include <cstdint>
 #include <mutex>
-#include <system_error>
-#include <thread>
 #include <vector>
+
+#include <pthread.h>  // <thread> and <condition_variable> would cost whoever includes this an eighth more compile time
 
 #include <bitnet/config/abi.hpp>
 
@@ -47,17 +45,11 @@ private:
     void post(Job& job, unsigned helpers) {
         {
             const std::lock_guard lock(mutex_);
-            try {
-                while (threads_ < helpers) {
-                    std::thread([this] { serve(); }).detach();
-                    ++threads_;
-                }
-            } catch (const std::system_error&) {  // no more threads to be had: fewer do the work
-            }
+            while (threads_ < helpers && start()) ++threads_;
             jobs_.push_back(&job);
             posted_.fetch_add(1, std::memory_order_release);
         }
-        for (unsigned i = 0; i < helpers; ++i) wake_.notify_one();
+        for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
     }
 
     void finish(Job& job) {
@@ -67,8 +59,23 @@ private:
         }
         const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
         if (spin_until(idle)) return;
-        std::unique_lock lock(mutex_);
-        ended_.wait(lock, idle);
+        for (;;) {
+            const unsigned seen = ended_.load(std::memory_order_acquire);
+            if (idle()) return;
+            ended_.wait(seen);
+        }
+    }
+
+    /// False when there are no more threads to be had: fewer do the work.
+    bool start() {
+        pthread_t thread;
+        const auto begin = [](void* pool) -> void* {
+            static_cast<WorkerPool*>(pool)->serve();
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, begin, this) != 0) return false;
+        pthread_detach(thread);
+        return true;
     }
 
     void serve() {
@@ -76,12 +83,10 @@ private:
         for (;;) {
             const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
             if (wanting == jobs_.end()) {
-                const std::uint64_t seen = posted_.load(std::memory_order_relaxed);
-                const auto more = [this, seen] { return posted_.load(std::memory_order_acquire) != seen; };
+                const unsigned seen = posted_.load(std::memory_order_relaxed);
                 lock.unlock();
-                const bool come = spin_until(more);
+                if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
                 lock.lock();
-                if (!come) wake_.wait(lock, more);
                 continue;
             }
             Job& job = **wanting;
@@ -89,9 +94,12 @@ private:
             job.inside.fetch_add(1, std::memory_order_relaxed);
             lock.unlock();
             job.call(job.context);
+            const bool last = job.inside.fetch_sub(1, std::memory_order_acq_rel) == 1;  // from here on the job may be gone
+            if (last) {
+                ended_.fetch_add(1, std::memory_order_release);
+                ended_.notify_all();
+            }
             lock.lock();
-            // Under the lock, so that who waits is either woken or sees it first; behind it the job may be gone.
-            if (job.inside.fetch_sub(1, std::memory_order_release) == 1) ended_.notify_all();
         }
     }
 
@@ -108,9 +116,9 @@ private:
     }
 
     std::mutex mutex_{};
-    std::condition_variable wake_{}, ended_{};
     std::vector<Job*> jobs_{};
-    std::atomic<std::uint64_t> posted_{0};
+    std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
+    std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
     unsigned threads_ = 0;
 };
 

@@ -51,7 +51,7 @@ namespace detail {
 /// Bytes of a tensor, product(shape)·bits/8. Calls refuse(parts of a message...), which must throw, when the bits do
 /// not fit a size_t, as they are multiplied from left to right, or do not fill whole bytes.
 template <class Refuse>
-std::size_t tensor_size(DType dtype, std::span<const std::size_t> shape, const Refuse& refuse) {
+std::size_t tensor_size(DType dtype, const Shape& shape, const Refuse& refuse) {
     constexpr std::size_t largest = std::numeric_limits<std::size_t>::max();
     std::size_t bits = 1;
     for (const std::size_t extent : shape) {

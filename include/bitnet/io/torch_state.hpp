@@ -129,7 +129,7 @@ private:
         const std::string_view key = item(node, 2, PickleKind::text, "storage key").text;
         item(node, 3, PickleKind::text, "storage location");
         TorchStorage storage{.meaning = type.meaning, .dtype = type.dtype, .elements = size_at(node, 4, "storage size")};
-        storage.bytes = tensor_size(storage.dtype, std::span(&storage.elements, 1), [&](const auto&... parts) {
+        storage.bytes = tensor_size(storage.dtype, {storage.elements}, [&](const auto&... parts) {
             refuse_at(node, errc::bad_file, "storage ", quote(key), ": ", parts...);
         });
         if (id_size_ == 6 && pickle_[node.items[5]].kind != PickleKind::none)
@@ -189,7 +189,7 @@ private:
 
     /// offset + Σ (extentᵢ - 1)·strideᵢ of a tensor with elements, found to be in the storage before it is computed.
     std::size_t last_element(const PickleNode& node, const TorchStorage& storage, std::size_t offset, const Shape& shape,
-                             std::span<const std::size_t> strides) const {
+                             const Shape& strides) const {
         std::size_t last = offset;
         bool fits = last < storage.elements;
         for (std::size_t i = 0; fits && i < shape.size(); ++i) {

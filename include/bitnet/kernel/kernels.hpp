@@ -10,6 +10,8 @@
 #include <bitnet/kernel/float_product.hpp>
 #include <bitnet/kernel/half_product.hpp>
 #include <bitnet/kernel/least_squares.hpp>
+#include <bitnet/kernel/silu.hpp>
+#include <bitnet/kernel/softmax.hpp>
 #include <bitnet/kernel/ternary_product.hpp>
 #include <bitnet/kernel/widen.hpp>
 
@@ -48,6 +50,8 @@ struct Kernels {
     std::array<Product<FloatActivations>*, 3> float_product;  ///< by Layout
     HalfProduct* half_product_f16;
     HalfProduct* half_product_bf16;
+    SoftmaxSums<float> (*softmax)(const float* x, std::size_t n, float* p) noexcept;
+    void (*silu)(float* x, std::size_t n) noexcept;
 };
 
 /// Compiled wherever it is named, with that file's flags: name only what arch::available says the machine has.
@@ -70,6 +74,8 @@ inline constexpr Kernels kernels_of{
                       kernel::float_product<Arch, pack::Trit5>},
     .half_product_f16 = kernel::half_product<Arch, Half>,
     .half_product_bf16 = kernel::half_product<Arch, BFloat16>,
+    .softmax = kernel::softmax<Arch, float>,
+    .silu = kernel::silu<Arch, float>,
 };
 
 /// With which kernels, and on how many threads (0: every core). Results depend on neither.
@@ -79,7 +85,7 @@ struct Execution {
 };
 
 template <class Arch = arch::Default>
-constexpr Execution execution(unsigned threads = 0) noexcept {
+Execution execution(unsigned threads = 0) noexcept {
     return {&kernels_of<Arch>, threads};
 }
 

@@ -6,8 +6,9 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
-#include <bitnet/nn/exponential.hpp>
+#include <bitnet/kernel/kernels.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -38,12 +39,16 @@ constexpr std::optional<Activation> activation_named(std::string_view name) noex
 
 /// x[i] = f(x[i]).
 template <class T>
-void activate(Activation activation, std::span<T> x) {
+void activate(Activation activation, std::span<T> x, const Kernels& kernels) {
     const auto each = [x](auto f) {
         for (T& value : x) value = f(value);
     };
     switch (activation) {
-        case Activation::silu: return each([](T v) { return v / (1 + exponential(-v)); });
+        case Activation::silu:
+            if constexpr (std::is_same_v<T, float>)
+                return kernels.silu(x.data(), x.size());
+            else
+                return kernel::silu<arch::Scalar>(x.data(), x.size());
         case Activation::gelu_tanh:
             return each([](T v) {
                 constexpr T slope = static_cast<T>(0.79788456080286535588);  // sqrt(2/π)

@@ -11,7 +11,7 @@
 #include <bitnet/backend/blas.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
-#include <bitnet/nn/lane_sum.hpp>
+#include <bitnet/core/lane_sum.hpp>
 #include <bitnet/nn/softmax.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -30,14 +30,15 @@ namespace detail {
 /// Rows of scores to weights: softmax over keys first ... last(row), zero elsewhere. Column j is key `key + j`.
 /// -> the largest score of all.
 template <class T>
-T causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, std::optional<std::size_t> window) {
+T causal_softmax(MatrixView<T> scores, std::size_t key, std::size_t query, std::optional<std::size_t> window,
+                 const Kernels& kernels) {
     T largest = -std::numeric_limits<T>::infinity();
     for (std::size_t r = 0; r < scores.rows; ++r) {
         const std::span<T> row = scores.row(r);
         const std::size_t end = query + r + 1 - key;  // one behind the query's own key
         const std::size_t begin = window && query + r + 1 > key + *window ? query + r + 1 - key - *window : 0;
         const std::span<T> seen = row.subspan(begin, end - begin);
-        largest = std::max(largest, softmax<T>(seen, seen).largest);
+        largest = std::max(largest, softmax<T>(seen, seen, kernels).largest);
         std::fill(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(begin), T(0));
         std::fill(row.begin() + static_cast<std::ptrdiff_t>(end), row.end(), T(0));
     }
@@ -77,15 +78,15 @@ struct AttentionTile {
 /// Source  Vaswani et al. 2017, "Attention Is All You Need", eq. 1; Ainslie et al. 2023, "GQA", section 2.2
 template <class T>
 void attention(MatrixView<const T> q, MatrixView<const T> k, MatrixView<const T> v, const AttentionShape& shape,
-               MatrixView<T> out, unsigned threads, std::span<T> largest = {}) {
+               MatrixView<T> out, Execution run, std::span<T> largest = {}) {
     const std::size_t tiles = detail::AttentionTile::count(q.rows), d = shape.head_dim;
     std::vector<T> of_tiles(largest.empty() ? 0 : shape.heads * tiles);
-    parallel_for(shape.heads * tiles, 1, threads, [&](std::size_t i, std::size_t) {
+    parallel_for(shape.heads * tiles, 1, run.threads, [&](std::size_t i, std::size_t) {
         const std::size_t head = i / tiles, kv = head / (shape.heads / shape.kv_heads);
         const detail::AttentionTile tile(i % tiles, q.rows, k.rows, shape.window);
         const Scratch<T> scores(tile.rows, tile.last - tile.key);
         matmul_nt(tile.queries(q, head, d), tile.keys(k, kv, d), scores.view(), static_cast<T>(shape.scale));
-        const T most = detail::causal_softmax(scores.view(), tile.key, tile.query, shape.window);
+        const T most = detail::causal_softmax(scores.view(), tile.key, tile.query, shape.window, *run.kernels);
         if (!of_tiles.empty()) of_tiles[i] = most;
         matmul_nn(MatrixView<const T>(scores.view()), tile.keys(v, kv, d), tile.queries(out, head, d));
     });
@@ -99,7 +100,7 @@ namespace detail {
 template <class T>
 void attention_tile_backward(const AttentionTile& tile, std::size_t head, const AttentionShape& shape, MatrixView<const T> q,
                              MatrixView<const T> k, MatrixView<const T> v, MatrixView<const T> out, MatrixView<const T> dout,
-                             MatrixView<T> dq, MatrixView<T> dk, MatrixView<T> dv) {
+                             MatrixView<T> dq, MatrixView<T> dk, MatrixView<T> dv, const Kernels& kernels) {
     const std::size_t d = shape.head_dim, kv = head / (shape.heads / shape.kv_heads);
     const T scale = static_cast<T>(shape.scale);
     const Scratch<T> weights(tile.rows, tile.last - tile.key), slopes(tile.rows, tile.last - tile.key);
@@ -107,7 +108,7 @@ void attention_tile_backward(const AttentionTile& tile, std::size_t head, const 
     const MatrixView<const T> queries = tile.queries(q, head, d), keys = tile.keys(k, kv, d);
     const MatrixView<const T> result = tile.queries(out, head, d), slope = tile.queries(dout, head, d);
     matmul_nt(queries, keys, p, scale);
-    causal_softmax(p, tile.key, tile.query, shape.window);
+    causal_softmax(p, tile.key, tile.query, shape.window, kernels);
     matmul_tn(MatrixView<const T>(p), slope, tile.keys(dv, kv, d), T(1), T(1));
     matmul_nt(slope, tile.keys(v, kv, d), ds);
     for (std::size_t r = 0; r < p.rows; ++r) {
@@ -130,16 +131,17 @@ void attention_tile_backward(const AttentionTile& tile, std::size_t head, const 
 template <class T>
 void attention_backward(MatrixView<const T> q, MatrixView<const T> k, MatrixView<const T> v, MatrixView<const T> out,
                         MatrixView<const T> dout, const AttentionShape& shape, MatrixView<T> dq, MatrixView<T> dk,
-                        MatrixView<T> dv, unsigned threads) {
+                        MatrixView<T> dv, Execution run) {
     const std::size_t tiles = detail::AttentionTile::count(q.rows), d = shape.head_dim, group = shape.heads / shape.kv_heads;
-    parallel_for(shape.kv_heads, 1, threads, [&](std::size_t kv, std::size_t) {
+    parallel_for(shape.kv_heads, 1, run.threads, [&](std::size_t kv, std::size_t) {
         for (std::size_t t = 0; t < k.rows; ++t) {
             std::ranges::fill(dk.row(t).subspan(kv * d, d), T(0));
             std::ranges::fill(dv.row(t).subspan(kv * d, d), T(0));
         }
         for (std::size_t head = kv * group; head < (kv + 1) * group; ++head)
             for (std::size_t i = 0; i < tiles; ++i)
-                detail::attention_tile_backward({i, q.rows, k.rows, shape.window}, head, shape, q, k, v, out, dout, dq, dk, dv);
+                detail::attention_tile_backward({i, q.rows, k.rows, shape.window}, head, shape, q, k, v, out, dout, dq, dk, dv,
+                                                *run.kernels);
     });
 }
 

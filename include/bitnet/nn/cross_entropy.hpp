@@ -35,9 +35,9 @@ double cross_entropy(std::span<const T> logits, std::uint32_t target) {
 /// logits, dlogits, work: V numbers; `work` holds whatever it likes
 template <class T>
 double cross_entropy_backward(std::span<const T> logits, std::uint32_t target, T weight, std::span<T> dlogits,
-                              std::span<T> work) {
+                              std::span<T> work, const Kernels& kernels) {
     detail::require_token(target, logits.size());
-    const SoftmaxSums<T> sums = softmax(logits, work);
+    const SoftmaxSums<T> sums = softmax(logits, work, kernels);
     for (std::size_t i = 0; i < logits.size(); ++i) dlogits[i] += weight * work[i];
     dlogits[target] -= weight;
     return sums.log_sum() - static_cast<double>(logits[target]);

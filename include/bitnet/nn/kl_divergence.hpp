@@ -16,16 +16,16 @@ namespace bitnet::inline BITNET_ABI {
 /// Source  Hinton, Vinyals, Dean 2015, "Distilling the Knowledge in a Neural Network", section 2
 template <class T>
 double kl_divergence_backward(std::span<const T> teacher, std::span<const T> student, T temperature, T weight,
-                              std::span<T> dstudent, std::span<T> work) {
+                              std::span<T> dstudent, std::span<T> work, const Kernels& kernels) {
     const std::size_t count = teacher.size();
     const std::span<T> p = work.first(count), q = work.subspan(count, count);
     const T cold = 1 / temperature, slope = weight * temperature;
     for (std::size_t i = 0; i < count; ++i) p[i] = teacher[i] * cold;
     for (std::size_t i = 0; i < count; ++i) q[i] = student[i] * cold;
-    const double of_teacher = softmax<T>(p, p).log_sum();
+    const double of_teacher = softmax<T>(p, p, kernels).log_sum();
     const double along =
         lane_sum<double>(count, [&](std::size_t i) { return static_cast<double>(p[i] * (teacher[i] - student[i])); });
-    const double of_student = softmax<T>(q, q).log_sum();
+    const double of_student = softmax<T>(q, q, kernels).log_sum();
     for (std::size_t i = 0; i < count; ++i) dstudent[i] += slope * (q[i] - p[i]);
     const double tau = static_cast<double>(temperature);
     return tau * tau * (along / tau - of_teacher + of_student);

@@ -8,7 +8,7 @@
 #include <span>
 
 #include <bitnet/core/error.hpp>
-#include <bitnet/nn/lane_sum.hpp>
+#include <bitnet/core/lane_sum.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

@@ -47,17 +47,17 @@ namespace detail {
 /// The loss of one token; its gradient, times `weight`, is written to `slopes`.
 template <class T>
 double token_loss(std::span<const T> student, std::span<const T> teacher, std::uint32_t target, const LossShares& shares,
-                  T weight, std::span<T> slopes, std::span<T> work) {
+                  T weight, std::span<T> slopes, std::span<T> work, const Kernels& kernels) {
     std::ranges::fill(slopes, T(0));
     double loss = 0;
     if (!teacher.empty() && shares.distillation > 0)
         loss += static_cast<double>(shares.distillation) *
                 kl_divergence_backward<T>(teacher, student, static_cast<T>(shares.temperature),
-                                          weight * static_cast<T>(shares.distillation), slopes, work);
+                                          weight * static_cast<T>(shares.distillation), slopes, work, kernels);
     if (target != Batch::no_target && shares.targets > 0)
         loss += static_cast<double>(shares.targets) *
                 cross_entropy_backward<T>(student, target, weight * static_cast<T>(shares.targets), slopes,
-                                          work.first(student.size()));
+                                          work.first(student.size()), kernels);
     return loss;
 }
 
@@ -96,7 +96,8 @@ Loss head_loss(Network<T>& student, MatrixView<const T> hidden, const Network<T>
             std::vector<T> scratch(2 * vocabulary);
             for (std::size_t t = first; t < last; ++t)
                 losses[begin + t] = detail::token_loss<T>(logits.row(t), distills ? std::span<const T>(wanted.row(t)) : std::span<const T>(),
-                                                          batch.targets[begin + t], shares, static_cast<T>(scale), slopes.row(t), scratch);
+                                                          batch.targets[begin + t], shares, static_cast<T>(scale), slopes.row(t), scratch,
+                                                          student.kernels());
         });
         student.logits_backward(hidden.row_range(begin, count), slopes, dhidden.row_range(begin, count), threads);
     }

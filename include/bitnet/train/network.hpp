@@ -34,7 +34,9 @@ namespace bitnet::inline BITNET_ABI {
 template <class T>
 class Network {
 public:
-    Network(const ModelConfig& config, Parameters<T> parameters) : config_(config), parameters_(std::move(parameters)) {
+    /// kernels: of its arithmetic where it is not BLAS's; they change no result
+    Network(const ModelConfig& config, Parameters<T> parameters, const Kernels& kernels = *execution().kernels)
+        : config_(config), parameters_(std::move(parameters)), kernels_(&kernels) {
         const Architecture& family = architecture_named(config.architecture);
         const auto norm = [this](const std::string& name) { return part(name); };
         for (std::size_t i = 0; i < config.layers; ++i) layers_.push_back(layer_parts(family.parts, i, norm, norm));
@@ -48,6 +50,7 @@ public:
     const ModelConfig& config() const noexcept { return config_; }
     Parameters<T>& parameters() noexcept { return parameters_; }
     const Parameters<T>& parameters() const noexcept { return parameters_; }
+    const Kernels& kernels() const noexcept { return *kernels_; }
     std::size_t vocabulary() const { return parameters_[head_].value.rows(); }
 
     /// The largest attention score of each head in each layer since it was cleared: (layers, heads), or empty where nobody
@@ -250,7 +253,7 @@ private:
                 rotate(text.q, angles_);
                 rotate(text.k, angles_);
             }
-            attention<T>(text.q, text.k, text.v, attention_shape(i), heads.row_range(begin, count), inner,
+            attention<T>(text.q, text.k, text.v, attention_shape(i), heads.row_range(begin, count), {kernels_, inner},
                          watched ? scores.row(number) : std::span<T>());
         });
         for (std::size_t text = 0; text < scores.rows(); ++text)
@@ -279,7 +282,7 @@ private:
                 const std::span<T> out = wide.row(t);
                 const std::span<const T> up = to.up.view().row(t);
                 std::ranges::copy(gated ? to.gate.view().row(t) : to.up.view().row(t), out.begin());
-                activate(config_.activation, out);
+                activate(config_.activation, out, *kernels_);
                 for (std::size_t c = 0; gated && c < out.size(); ++c) out[c] *= up[c];
             }
         });
@@ -336,7 +339,7 @@ private:
                 for (std::size_t c = 0; c < up.size(); ++c) to_gate[c] = to_up[c] * up[c];
                 activate_backward<T>(config_.activation, gate, to_gate, to_gate);
                 std::ranges::copy(gate, active.begin());
-                activate<T>(config_.activation, active);
+                activate<T>(config_.activation, active, *kernels_);
                 for (std::size_t c = 0; c < up.size(); ++c) to_up[c] *= active[c];
             }
         });
@@ -360,7 +363,7 @@ private:
         share_texts(batch, threads, [&](std::size_t, std::size_t begin, std::size_t count, unsigned inner) {
             const Qkv<T> text = all.rows(begin, count), to = gradients.rows(begin, count);
             attention_backward<T>(text.q, text.k, text.v, from.heads.rows(tokens).row_range(begin, count),
-                                  dheads.row_range(begin, count), attention_shape(i), to.q, to.k, to.v, inner);
+                                  dheads.row_range(begin, count), attention_shape(i), to.q, to.k, to.v, {kernels_, inner});
             if (!config_.rope) return;
             rotate_backward(to.q, angles_);
             rotate_backward(to.k, angles_);
@@ -376,6 +379,7 @@ private:
 
     ModelConfig config_;
     Parameters<T> parameters_;
+    const Kernels* kernels_;
     std::vector<LayerParts<Part, Part>> layers_{};
     Part final_norm_{};
     std::size_t embedding_ = 0, head_ = 0, positions_ = Parameters<T>::none;

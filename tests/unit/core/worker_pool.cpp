@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include <bitnet/core/parallel_for.hpp>
 

@@ -46,6 +46,10 @@ std::vector<std::uint8_t> everything(const Kernels& kernels, const std::vector<f
     keep(&lost, sizeof lost);
     kernels.widen_bf16(reinterpret_cast<const std::byte*>(w.data()), scratch.data(), n);
     keep(scratch.data(), 4 * n);
+    const SoftmaxSums<float> sums_of = kernels.softmax(w.data(), n, scratch.data());
+    keep(&sums_of, sizeof sums_of);
+    kernels.silu(scratch.data(), n);
+    keep(scratch.data(), 4 * n);
     return all;
 }
 

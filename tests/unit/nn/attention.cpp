@@ -6,6 +6,7 @@
 
 using bitnet::attention;
 using bitnet::AttentionShape;
+using bitnet::execution;
 using bitnet::Matrix;
 using bitnet::MatrixView;
 using namespace bitnet_test;
@@ -46,8 +47,8 @@ TEST_CASE("attention is the formula for grouped heads, windows, a cache before i
             const Matrix<double> q = normal_matrix(tokens, 24, 1), k = normal_matrix(before + tokens, 12, 2),
                                  v = normal_matrix(before + tokens, 12, 3);
             Matrix<double> out(tokens, 24), threaded(tokens, 24);
-            attention<double>(q, k, v, shape, out, 1);
-            attention<double>(q, k, v, shape, threaded, 3);
+            attention<double>(q, k, v, shape, out, execution(1));
+            attention<double>(q, k, v, shape, threaded, execution(3));
             CHECK(out.values() == threaded.values());
             const Matrix<double> expected = plain(q, k, v, shape);
             double worst = 0;
@@ -65,11 +66,11 @@ TEST_CASE("the gradients of attention are those of central differences for group
             const Matrix<double> slope = normal_matrix(tokens, 8, 4);
             Matrix<double> out(tokens, 8), dq(tokens, 8), dk(tokens, 4), dv(tokens, 4);
             const auto loss = [&] {
-                attention<double>(q, k, v, shape, out, 1);
+                attention<double>(q, k, v, shape, out, execution(1));
                 return dot(out, slope);
             };
             loss();
-            bitnet::attention_backward<double>(q, k, v, out, slope, shape, dq, dk, dv, 2);
+            bitnet::attention_backward<double>(q, k, v, out, slope, shape, dq, dk, dv, execution(2));
             CAPTURE(tokens);
             if (tokens > 1) {  // a token alone sees itself whatever it asks
                 CHECK(gradient_error(q, dq, loss) < 1e-7);
@@ -85,7 +86,7 @@ TEST_CASE("the largest score of each head is told, whatever the tiles, and only 
     const Matrix<double> k = normal_matrix(70, 2, 2), v = normal_matrix(70, 2, 3);
     Matrix<double> out(70, 4);
     std::vector<double> largest{-1, 100};
-    attention<double>(q, k, v, shape, out, 2, largest);
+    attention<double>(q, k, v, shape, out, execution(2), largest);
     double expected = -1;
     for (std::size_t i = 0; i < 70; ++i)
         for (std::size_t j = 0; j <= i; ++j) expected = std::max(expected, 0.5 * (q(i, 0) * k(j, 0) + q(i, 1) * k(j, 1)));

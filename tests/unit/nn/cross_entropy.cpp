@@ -24,8 +24,8 @@ TEST_CASE("equal logits cost the logarithm of their number, and large ones do no
 TEST_CASE("the gradient of the cross entropy is that of central differences, weighted and added") {
     Matrix<double> logits = normal_matrix(1, 13, 1), work(1, 13);
     Matrix<double> gradient(1, 13);
-    const double loss = bitnet::cross_entropy_backward<double>(logits.row(0), 4, 2.5, gradient.row(0), work.row(0));
+    const double loss = bitnet::cross_entropy_backward<double>(logits.row(0), 4, 2.5, gradient.row(0), work.row(0), *bitnet::execution().kernels);
     CHECK(loss == doctest::Approx(bitnet::cross_entropy<double>(logits.row(0), 4)));
     CHECK(gradient_error(logits, gradient, [&] { return 2.5 * bitnet::cross_entropy<double>(logits.row(0), 4); }) < 1e-8);
-    CHECK_THROWS_AS(bitnet::cross_entropy_backward<double>(logits.row(0), 13, 1, gradient.row(0), work.row(0)), bitnet::error);
+    CHECK_THROWS_AS(bitnet::cross_entropy_backward<double>(logits.row(0), 13, 1, gradient.row(0), work.row(0), *bitnet::execution().kernels), bitnet::error);
 }

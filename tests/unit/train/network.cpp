@@ -78,7 +78,7 @@ double loss_of(Network<T>& network, const Batch& batch, const Tape<T>& tape, boo
     double loss = 0;
     for (std::size_t t = 0; t < tokens; ++t)
         if (batch.targets[t] != Batch::no_target)
-            loss += bitnet::cross_entropy_backward<T>(logits.row(t), batch.targets[t], T(1), slopes.row(t), work.row(0));
+            loss += bitnet::cross_entropy_backward<T>(logits.row(t), batch.targets[t], T(1), slopes.row(t), work.row(0), *bitnet::execution().kernels);
     if (!learn) return loss;
     Matrix<T> back(tokens, network.config().hidden_size);
     network.logits_backward(hidden, slopes, back, threads);

@@ -10,7 +10,7 @@
 
 #include <bitnet/backend/blas.hpp>
 #include <bitnet/core/matrix.hpp>
-#include <bitnet/nn/lane_sum.hpp>
+#include <bitnet/core/lane_sum.hpp>
 #include <bitnet/policy/concepts.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
 #include <bitnet/policy/text.hpp>

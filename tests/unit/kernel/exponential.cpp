@@ -1,4 +1,4 @@
-#include <bitnet/nn/exponential.hpp>
+#include <bitnet/kernel/exponential.hpp>
 
 #include <doctest/doctest.h>
 

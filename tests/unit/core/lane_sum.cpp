@@ -1,4 +1,4 @@
-#include <bitnet/nn/lane_sum.hpp>
+#include <bitnet/core/lane_sum.hpp>
 
 #include <doctest/doctest.h>
 

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include <bitnet/config/abi.hpp>
+#include <bitnet/config/macros.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -15,7 +16,7 @@ namespace bitnet::inline BITNET_ABI {
 /// x = n·ln 2 + r with |r| <= ln 2 / 2, ln 2 in two parts so that r is exact to the last bit or so, and the Taylor series
 /// of e^r to degree 7.
 template <class T>
-inline T exponential(T x) noexcept {
+BITNET_INLINE T exponential(T x) noexcept {
     if constexpr (!std::is_same_v<T, float>) {
         return std::exp(x);
     } else {
