@@ -104,7 +104,7 @@ private:
         normalise(final_norm_, x, x, run);
     }
 
-    void attend(std::size_t i, KvCache<float>::Layer& cache, std::size_t first, const RopeAngles<float>& rope,
+    void attend(std::size_t i, KvCache<float>::Layer cache, std::size_t first, const RopeAngles<float>& rope,
                 std::size_t turn, MatrixView<float> x, const Workspace& work, Execution run) const {
         const DecoderLayer& layer = layers_[i];
         const std::size_t d = config_.head_dim, wide = config_.heads * d, kv_wide = config_.kv_heads * d;
@@ -125,9 +125,7 @@ private:
             }
         });
         const AttentionShape shape{config_.heads, config_.kv_heads, d, config_.attention_scale(i), config_.window(i)};
-        const MatrixView<const float> keys = std::as_const(cache.keys).view().row_range(0, first + x.rows);
-        const MatrixView<const float> values = std::as_const(cache.values).view().row_range(0, first + x.rows);
-        attention<float>(qkv.col_range(0, wide), keys, values, shape, heads, run.threads);
+        attention<float>(qkv.col_range(0, wide), cache.keys, cache.values, shape, heads, run);
         if (layer.attention_sub_norm) normalise(*layer.attention_sub_norm, heads, heads, run);
         layer.attention_output.forward(heads, normal, run);
         add(normal, x, run);
@@ -142,13 +140,13 @@ private:
             layer.gate->forward(normal, gate, run);
             each_part(gate.rows, run, [&](std::size_t begin, std::size_t count) {
                 for (std::size_t t = begin; t < begin + count; ++t) {
-                    activate(config_.activation, gate.row(t));
+                    activate(config_.activation, gate.row(t), *run.kernels);
                     for (std::size_t c = 0; c < wide.cols; ++c) wide(t, c) *= gate(t, c);
                 }
             });
         } else {
             each_part(wide.rows, run, [&](std::size_t begin, std::size_t count) {
-                for (std::size_t t = begin; t < begin + count; ++t) activate(config_.activation, wide.row(t));
+                for (std::size_t t = begin; t < begin + count; ++t) activate(config_.activation, wide.row(t), *run.kernels);
             });
         }
         if (layer.mlp_sub_norm) normalise(*layer.mlp_sub_norm, wide, wide, run);
