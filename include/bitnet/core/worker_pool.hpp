@@ -47,7 +47,7 @@ private:
             const std::lock_guard lock(mutex_);
             while (threads_ < helpers && start()) ++threads_;
             jobs_.push_back(&job);
-            posted_.fetch_add(1, std::memory_order_release);
+            posted_.fetch_add(1);  // sequentially consistent, as the wait for it: or the notice could be missed
         }
         for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
     }
@@ -96,7 +96,7 @@ private:
             job.call(job.context);
             const bool last = job.inside.fetch_sub(1, std::memory_order_acq_rel) == 1;  // from here on the job may be gone
             if (last) {
-                ended_.fetch_add(1, std::memory_order_release);
+                ended_.fetch_add(1);
                 ended_.notify_all();
             }
             lock.lock();

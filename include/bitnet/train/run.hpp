@@ -53,16 +53,24 @@ inline Json to_json(const TrainingRecord& record) {
     return out;
 }
 
-/// From what to_json made.
-inline TrainingRecord training_record(const Json& line) {
+/// From what to_json made; `where` stands in errors.
+inline TrainingRecord training_record(const Json& line, std::string_view where) {
     const auto number = [&](std::string_view key) {
-        const Json* const value = line.find(key);
-        return value != nullptr ? value->as_double(key) : std::numeric_limits<double>::quiet_NaN();
+        const Json* const value = line.find(key, where);
+        return value != nullptr ? value->as_double(where) : std::numeric_limits<double>::quiet_NaN();
     };
-    TrainingRecord out{.step = line.at("step").as_unsigned("step"), .loss = number("loss"), .gradient_norm = number("gradient_norm"),
-                       .learning_rate = number("learning_rate"), .tokens = line.at("tokens").as_unsigned("tokens")};
-    if (line.find("perplexity") != nullptr) out.perplexity = number("perplexity");
-    if (const Json* event = line.find("event")) out.event = event->as_string("event");
+    TrainingRecord out{.step = line.at("step", where).as_unsigned(where), .loss = number("loss"), .gradient_norm = number("gradient_norm"),
+                       .learning_rate = number("learning_rate"), .tokens = line.at("tokens", where).as_unsigned(where)};
+    if (line.find("perplexity", where) != nullptr) out.perplexity = number("perplexity");
+    if (const Json* event = line.find("event", where)) out.event = event->as_string(where);
+    return out;
+}
+
+/// The history that a checkpoint tells.  origin: whose it is, for errors
+inline std::vector<TrainingRecord> history_of(const Checkpoint& checkpoint, std::string_view origin) {
+    const std::string where = message(origin, ": history");
+    std::vector<TrainingRecord> out;
+    for (const Json& line : checkpoint.about.at("history", origin).as_array(where)) out.push_back(training_record(line, where));
     return out;
 }
 
@@ -159,13 +167,14 @@ private:
     void resume() {
         const std::string origin = options_.checkpoint.string();
         Checkpoint saved = read_checkpoint(options_.checkpoint);
-        if (const Json* about = saved.about.find("run"); about == nullptr || to_text(*about) != to_text(options_.about))
+        if (const Json* about = saved.about.find("run", origin); about == nullptr || to_text(*about) != to_text(options_.about))
             throw error(errc::bad_value, message(origin, ": is a checkpoint of another run; resume with the settings it began with"));
         if (!saved.best) throw error(errc::missing, message(origin, ": the best state is missing"));
+        summary_.history = history_of(saved, origin);
+        saved.best->restore(trainer_, message(origin, ": the best state"));  // now, not when it is needed
         saved.now.restore(trainer_, origin);
         saved.now.restore(state_, origin);
         best_ = std::move(saved.best);
-        for (const Json& line : saved.about.at("history").as_array()) summary_.history.push_back(training_record(line));
         summary_.stopped_early = options_.patience != 0 && state_.stale >= options_.patience;
         if (log_) log_({.step = trainer_.step_count(), .event = "resumed"});
     }

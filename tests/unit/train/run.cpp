@@ -91,6 +91,15 @@ TEST_CASE("a checkpoint of another run, another model or no run at all is refuse
     options.about = Json::object({{"run", "test"}});
     CHECK_THROWS_WITH_AS(TrainingRun(without_scales, validation, options, 1).train(),
                          doctest::Contains("this is a checkpoint of another model or optimizer"), bitnet::error);
+    Checkpoint changed = read_checkpoint(dir / "c");
+    changed.about.set("history", Json::array({Json::object({{"step", "three"}})}));
+    write_checkpoint(dir / "c", changed);
+    CHECK_THROWS_WITH_AS(TrainingRun(trainer, validation, options, 1).train(),
+                         ((dir / "c").string() + ": history: expected an unsigned integer, found \"three\"").c_str(), bitnet::error);
+    changed.best->tensors.clear();
+    changed.about.set("history", Json::array({}));
+    write_checkpoint(dir / "c", changed);
+    CHECK_THROWS_WITH_AS(TrainingRun(trainer, validation, options, 1).train(), doctest::Contains("c: the best state: "), bitnet::error);
     write_file(dir / "c", "nothing");
     CHECK_THROWS_AS(TrainingRun(trainer, validation, options, 1).train(), bitnet::error);
 }
