@@ -1,0 +1,137 @@
+// What training settings are worth: perplexity after learning through ternary weights, over that of the model as it was.
+//
+//     bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME]]]
+//
+// The model writes the texts itself, 256 tokens each: TEXTS to learn from, 512 others to score. Each recipe begins with the
+// same weights and sees the same batches of 4,096 tokens; it learns the original's predictions, tables stay, cosine to 0.
+// A row says what differs from that. Output is a Markdown table, a row as soon as it is known.
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/train.hpp>
+
+#include "../timing.hpp"
+
+using namespace bitnet;
+using optimizer::AdamW;
+using optimizer::Muon;
+
+namespace {
+
+using Texts = std::vector<std::vector<std::uint32_t>>;
+
+struct Bench {
+    Execution run;
+    const ModelWeights& weights;
+    Parameters<float> parameters;
+    Texts learned, scored;
+    std::size_t steps;
+    std::string_view only;  ///< part of the names of recipes to run
+    Network<float> teacher{weights.config(), parameters, *run.kernels};
+    double original = evaluate(teacher, scored, {}, run.threads).perplexity();
+
+    template <class Compressor>
+    void operator()(std::string_view name, const Compressor& compressor, StepOptions options = {}) {
+        constexpr std::size_t batch = 4096;
+        if (name.find(only) == std::string_view::npos) return;
+        options.steps = steps;
+        Trainer<Compressor> trainer({weights.config(), parameters, *run.kernels}, compressor, options,
+                                    BatchSource(learned, 0, batch, 1), batch, &teacher, run);
+        const double before = evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original;
+        const double seconds = bench::seconds([&] {
+            while (!trainer.finished()) trainer.step();
+        });
+        trainer.finish();
+        const double after = evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original;
+        std::printf("| %s | %g | %.2f | %.3f | %.0f |\n", std::string(name).c_str(), options.learning_rate, before, after, seconds);
+        std::fflush(stdout);
+    }
+};
+
+StepOptions rate(double learning_rate) { return {.learning_rate = learning_rate}; }
+
+StepOptions tables(StepOptions options, float share) {
+    options.table_rate = share;
+    return options;
+}
+
+StepOptions loss(StepOptions options, LossShares shares) {
+    options.loss = shares;
+    return options;
+}
+
+StepOptions decay(StepOptions options, ScheduleKind kind) {
+    options.schedule.kind = kind;
+    return options;
+}
+
+void estimators(Bench& bench, const AdamW& adam) {
+    const quantizer::RoundClip rounds{};
+    const quantizer::LeastSquares fits{};
+    const scale::PerChannel rows{};
+    bench("rows, RoundClip", Compressor{rounds, rows, adam});
+    bench("rows, LeastSquares", Compressor{fits, rows, adam});
+    bench("rows, Clipped 1.5", Compressor{rounds, rows, adam, ste::Clipped{.reach = 1.5f}});
+    bench("rows, Progressive", Compressor{rounds, rows, adam, ste::Progressive{}});
+    bench("rows, LearnedScale", Compressor{fits, rows, adam, ste::LearnedScale{}});
+    bench("groups of 128, RoundClip", Compressor{rounds, scale::PerGroup<128>{}, adam});
+    bench("groups of 128, LearnedScale", Compressor{fits, scale::PerGroup<128>{}, adam, ste::LearnedScale{}});
+    bench("groups of 64, RoundClip", Compressor{rounds, scale::PerGroup<64>{}, adam});
+}
+
+void settings(Bench& bench, const AdamW& adam) {
+    const Compressor row{quantizer::RoundClip{}, scale::PerChannel{}, adam};
+    bench("rows, rate 1e-3", row, rate(1e-3));
+    bench("rows, rate 6e-3", row, rate(6e-3));
+    bench("rows, tables at 0.1", row, tables({}, 0.1f));
+    bench("rows, tables at 0.3", row, tables({}, 0.3f));
+    bench("rows, tables at 1", row, tables({}, 1));
+    bench("rows, linear decay", row, decay({}, ScheduleKind::linear));
+    bench("rows, targets 1 and KL 1", row, loss({}, {.targets = 1}));
+    bench("rows, KL at temperature 2", row, loss({}, {.temperature = 2}));
+    bench("rows, KL and hidden states", row, loss({}, {.hidden = 1}));
+}
+
+void optimizers(Bench& bench, const AdamW& adam) {
+    const quantizer::RoundClip rounds{};
+    const scale::PerChannel rows{};
+    bench("rows, AdamW 0.9, 0.999", Compressor{rounds, rows, AdamW{}});
+    bench("rows, Muon", Compressor{rounds, rows, Muon{}}, rate(0.05));
+    bench("rows, Muon, rate 0.02", Compressor{rounds, rows, Muon{.rest_rate = 0.15f}}, rate(0.02));
+    bench("rows, Grokfast AdamW", Compressor{rounds, rows, optimizer::Grokfast<AdamW>{.inner = adam}});
+    bench("rows, MuGrokfast", Compressor{rounds, rows, optimizer::MuGrokfast{}}, rate(0.05));
+    bench("rows, MuGrokfast, 1e-5 after 50 steps", Compressor{rounds, rows, optimizer::MuGrokfast{}},
+          {.learning_rate = 1e-5, .schedule = {.kind = ScheduleKind::constant, .warmup = 50}});
+}
+
+std::size_t number(int argc, char** argv, int i, std::size_t otherwise) {
+    return argc > i ? static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc < 2) return std::fputs("usage: bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME]]]\n", stderr), 2;
+    const Execution run{&best_kernels(), 0};
+    const ModelWeights weights(argv[1]);
+    const std::size_t texts = number(argc, argv, 3, 2560);
+    Texts scored, learned;
+    const double writing = bench::seconds([&] {
+        const Transformer model(weights, ActivationPrecision::fp32, run);
+        scored = self_text(model, {.texts = 512, .seed = 777}, run);
+        learned = self_text(model, {.texts = texts, .seed = 1}, run);
+    });
+    Bench bench{run, weights, read_parameters<float>(weights, run), learned, scored, number(argc, argv, 2, 400), argc > 4 ? argv[4] : ""};
+    std::printf("%s, perplexity %.3f; %zu steps, %zu texts written in %.0f s\n\n", argv[1], bench.original, bench.steps, texts + 512, writing);
+    std::puts("| recipe | rate | perplexity before, times the original's | after | seconds |\n|---|---|---|---|---|");
+    const AdamW adam{.beta1 = 0.9f, .beta2 = 0.95f};
+    estimators(bench, adam);
+    settings(bench, adam);
+    optimizers(bench, adam);
+} catch (const bitnet::error& problem) {
+    return std::fprintf(stderr, "%s\n", problem.what()), 1;
+}
