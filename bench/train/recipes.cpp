@@ -94,6 +94,7 @@ void settings(Bench& bench, const AdamW& adam) {
     bench("rows, targets 1 and KL 1", row, loss({}, {.targets = 1}));
     bench("rows, KL at temperature 2", row, loss({}, {.temperature = 2}));
     bench("rows, KL and hidden states", row, loss({}, {.hidden = 1}));
+    bench("rows, KL and relations", row, loss({}, {.relations = 1}));
 }
 
 void optimizers(Bench& bench, const AdamW& adam) {

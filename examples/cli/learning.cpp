@@ -194,7 +194,8 @@ Json identity_of(const LearningOptions& options) {
                          {"clip", step.clip},
                          {"qk_clip", step.qk_clip},
                          {"grokfast", Json::array({options.grokfast_alpha, options.grokfast_lambda})},
-                         {"loss", Json::array({step.loss.targets, step.loss.distillation, step.loss.temperature, step.loss.hidden})},
+                         {"loss", Json::array({step.loss.targets, step.loss.distillation, step.loss.temperature, step.loss.hidden,
+                                                 step.loss.relations})},
                          {"evaluate_every", options.run.evaluate_every},
                          {"patience", options.run.patience},
                          {"seed", options.seed}});
@@ -246,6 +247,8 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
     app.add_option("--temperature", options.step.loss.temperature, "of the distillation")->check(CLI::Range(0.01f, 100.0f))->capture_default_str();
     app.add_option("--targets", options.step.loss.targets, "share of the cross entropy with the text itself; 1 without a teacher")
         ->check(CLI::Range(0.0f, 1e6f));
+    app.add_option("--relations", options.step.loss.relations, "share of the relations among the last layer's queries, keys and values")
+        ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
     app.add_option("--hidden", options.step.loss.hidden, "share of the squared error of the last hidden states")
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
     app.add_option("--tables", options.step.table_rate, "learning rate of embeddings and head, as a multiple; 0 leaves them")

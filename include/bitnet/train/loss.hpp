@@ -11,6 +11,7 @@
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/nn/cross_entropy.hpp>
 #include <bitnet/nn/kl_divergence.hpp>
+#include <bitnet/nn/relations.hpp>
 #include <bitnet/train/network.hpp>
 #include <bitnet/train/tape.hpp>
 
@@ -22,6 +23,7 @@ struct LossShares {
     float distillation = 1; ///< KL divergence from the teacher's prediction
     float temperature = 1;  ///< of the distillation, (0, 100]
     float hidden = 0;       ///< mean squared error of the last hidden states over the teacher's mean square; same width only
+    float relations = 0;    ///< relations among queries, keys and values of the last layer; as many heads only
     bool operator==(const LossShares&) const = default;
 };
 
@@ -74,6 +76,27 @@ double hidden_loss(std::span<const T> student, std::span<const T> teacher, T sha
 }
 
 }  // namespace detail
+
+/// shares.relations · relations_backward of queries, keys and values, each a third, summed over the texts of a batch; its
+/// gradient, times `weight`, is added to dqkv.  qkv, dqkv, teacher_qkv: (N, ...) of the last layers
+template <class T>
+double relations_loss(const Batch& batch, MatrixView<const T> qkv, MatrixView<T> dqkv, const ModelConfig& student,
+                      MatrixView<const T> teacher_qkv, const ModelConfig& teacher, T share, T weight, Execution run) {
+    double sum = 0;
+    const Qkv<const T> is(qkv, student), wanted(teacher_qkv, teacher);
+    const Qkv<T> back(dqkv, student);
+    for (std::size_t i = 0; i < batch.texts(); ++i) {
+        const std::size_t begin = batch.begins[i], count = batch.begins[i + 1] - begin;
+        const auto add = [&](MatrixView<const T> to, MatrixView<const T> from, std::size_t heads, MatrixView<T> slope) {
+            sum += relations_backward<T>(to.row_range(begin, count), from.row_range(begin, count), heads, share * weight / 3,
+                                         slope.row_range(begin, count), run);
+        };
+        add(wanted.q, is.q, student.heads, back.q);
+        add(wanted.k, is.k, student.kv_heads, back.k);
+        add(wanted.v, is.v, student.kv_heads, back.v);
+    }
+    return static_cast<double>(share) * sum / 3;
+}
 
 /// The loss of a batch at the last hidden states, its gradient there, and that of the student's head.
 ///

@@ -5,6 +5,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -92,7 +93,10 @@ public:
 
     /// Adds the gradients of a loss to those of the parameters; zero_gradients comes first, the head's part is logits_backward's.
     /// dhidden: (N, hidden_size), the loss's gradient at what forward gave; is overwritten
-    void backward(const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads) {
+    /// last_qkv: called with the last layer's queries and keys, rotated, and values, to add what a loss wants of them to their
+    ///           gradients, as wide
+    using QkvSlope = std::function<void(MatrixView<const T> qkv, MatrixView<T> dqkv)>;
+    void backward(const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads, const QkvSlope& last_qkv = {}) {
         const std::size_t tokens = batch.ids.size();
         make_slopes(tape.tokens());
         const MatrixView<T> dx = slopes_->stream.rows(tokens);
@@ -104,7 +108,7 @@ public:
                 feed_forward(i, tape, tokens, std::nullopt, threads);
             }
             feed_forward_backward(i, tape, dx, threads);
-            attend_backward(i, batch, tape, dx, threads);
+            attend_backward(i, batch, tape, dx, threads, i + 1 == layers_.size() ? last_qkv : QkvSlope());
         }
         embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
         each_text(batch, [&](std::size_t begin, std::size_t end) {
@@ -346,7 +350,7 @@ private:
     }
 
     /// dx: in, the gradient at layer(i).middle; out, the one at stream(i).
-    void attend_backward(std::size_t i, const Batch& batch, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
+    void attend_backward(std::size_t i, const Batch& batch, const Tape<T>& tape, MatrixView<T> dx, unsigned threads, const QkvSlope& more) {
         const LayerParts<Part, Part>& layer = layers_[i];
         const LayerTape<T>& from = tape.layer(i);
         const std::size_t tokens = dx.rows;
@@ -364,10 +368,13 @@ private:
             const Qkv<T> text = all.rows(begin, count), to = gradients.rows(begin, count);
             attention_backward<T>(text.q, text.k, text.v, from.heads.rows(tokens).row_range(begin, count),
                                   dheads.row_range(begin, count), attention_shape(i), to.q, to.k, to.v, {kernels_, inner});
-            if (!config_.rope) return;
-            rotate_backward(to.q, angles_);
-            rotate_backward(to.k, angles_);
         });
+        if (more) more(from.qkv.rows(tokens), dqkv);
+        if (config_.rope)
+            share_texts(batch, threads, [&](std::size_t, std::size_t begin, std::size_t count, unsigned) {
+                rotate_backward(gradients.q.row_range(begin, count), angles_);
+                rotate_backward(gradients.k.row_range(begin, count), angles_);
+            });
         std::size_t column = 0;
         for (const Part& part : layer.qkv) {
             const std::size_t outputs = parameters_[part.weight].value.rows();

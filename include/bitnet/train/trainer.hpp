@@ -159,6 +159,10 @@ private:
         if (options_.loss.hidden > 0 && teacher.config().hidden_size != network_.config().hidden_size)
             throw error(errc::bad_shape, message("the teacher's hidden states have ", teacher.config().hidden_size, " numbers and the student's ",
                                                  network_.config().hidden_size, ": they cannot be compared"));
+        const ModelConfig &of = teacher.config(), &own = network_.config();
+        if (options_.loss.relations > 0 && (of.heads != own.heads || of.kv_heads != own.kv_heads))
+            throw error(errc::bad_shape, message("the teacher has ", of.heads, " heads over ", of.kv_heads, " and the student ", own.heads, " over ",
+                                                 own.kv_heads, ": their relations cannot be compared"));
     }
     typename Optimizer::State new_state(const ParameterShape& shape) const {
         if constexpr (requires { compressor_.optimizer().new_state(shape); })
@@ -209,8 +213,17 @@ private:
             teacher_->forward(batch, *teacher_tape_, teachers, run_.threads);
         }
         const Loss loss = head_loss<float>(network_, hidden, teacher_, teachers, batch, options_.loss, scale, loss_, back, run_.threads);
-        network_.backward(batch, tape_, back, run_.threads);
-        return loss.sum;
+        double relations = 0;
+        Network<float>::QkvSlope relate;
+        if (teacher_ != nullptr && options_.loss.relations > 0) {
+            relate = [&](MatrixView<const float> qkv, MatrixView<float> dqkv) {
+                const MatrixView<float> wanted = teacher_tape_->layer(teacher_->config().layers - 1).qkv.rows(tokens);
+                relations = relations_loss<float>(batch, qkv, dqkv, network_.config(), wanted, teacher_->config(), options_.loss.relations,
+                                                  static_cast<float>(scale), run_);
+            };
+        }
+        network_.backward(batch, tape_, back, run_.threads, relate);
+        return loss.sum + relations;
     }
     /// To the latent weights' gradients; the norm over all that learn, and clipped where it is above the option.
     double clip_gradients() {

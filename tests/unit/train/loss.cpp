@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 
@@ -31,7 +32,55 @@ Network<double> head_only(std::uint64_t seed) {
     return {weights.config(), std::move(parameters)};
 }
 
+/// Two layers of two query heads over one, with weights ten times as large as usual.
+Network<double> two_layers(std::uint64_t seed) {
+    const TempDir dir;
+    bitnet::write_random_model(dir / "model", {.vocab_size = 12, .hidden_size = 8, .intermediate_size = 6, .layers = 2, .heads = 2, .kv_heads = 1, .seed = seed});
+    const bitnet::ModelWeights weights(dir / "model");
+    bitnet::Parameters<double> parameters = bitnet::read_parameters<double>(weights, bitnet::execution());
+    for (auto& one : parameters)
+        for (double& value : one.values()) value *= one.spec.role == bitnet::TensorRole::norm ? 1 : 20;
+    parameters.zero_gradients();
+    return {weights.config(), std::move(parameters)};
+}
+
 }  // namespace
+
+TEST_CASE("the loss of relations reaches every weight before the last layer's values, with the slope of central differences") {
+    Network<double> teacher = two_layers(1), student = two_layers(2);
+    Batch batch;
+    batch.add(std::vector<std::uint32_t>{1, 2, 6, 11, 5});
+    batch.add(std::vector<std::uint32_t>{0, 3, 3});
+    const bitnet::Tape<double> of_teacher(teacher.config(), 8, bitnet::Keep::nothing), tape(student.config(), 8, bitnet::Keep::inputs);
+    Matrix<double> hidden(8, 8), back(8, 8);
+    teacher.forward(batch, of_teacher, hidden, 1);
+    const bitnet::MatrixView<double> wanted = of_teacher.layer(1).qkv.rows(8);
+    double value = 0;
+    const auto add = [&](bitnet::MatrixView<const double> qkv, bitnet::MatrixView<double> dqkv) {
+        value = bitnet::relations_loss<double>(batch, qkv, dqkv, student.config(), wanted, teacher.config(), 0.5, 1, bitnet::execution(2));
+    };
+    const auto loss = [&] {
+        Matrix<double> ignored(8, 16);
+        student.forward(batch, tape, hidden, 1);
+        add(tape.layer(1).qkv.rows(8), ignored);
+        return value;
+    };
+    const double before = loss();
+    CHECK(before > 1e-3);
+    student.backward(batch, tape, back, 2, add);
+    CHECK(value == before);
+    std::size_t reached = 0;
+    for (bitnet::Parameter<double>& one : student.parameters()) {
+        CAPTURE(one.spec.name);
+        const Matrix<double> gradient = one.gradient;
+        double largest = 0;
+        for (const double slope : gradient.values()) largest = std::max(largest, std::fabs(slope));
+        if (largest == 0) continue;
+        ++reached;
+        CHECK(gradient_error(one.value, gradient, loss) < 1e-6);
+    }
+    CHECK(reached == 1 + 9 + 4);  // the table, the first layer, and norm, queries, keys and values of the second
+}
 
 TEST_CASE("the gradient of every loss at the hidden states and at the head is that of central differences") {
     Network<double> teacher = head_only(1), student = head_only(2);

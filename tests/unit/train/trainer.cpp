@@ -78,7 +78,7 @@ TEST_CASE("tables stay as they are where their learning rate is 0, and dense ten
 TEST_CASE("a student of its own teacher begins with what rounding lost and loses it") {
     Network<float> teacher = small_network();
     StepOptions options = quick_steps(100);
-    options.loss = {.hidden = 0.1f};
+    options.loss = {.hidden = 0.1f, .relations = 0.1f};
     auto trainer = make_trainer(Compressor{quantizer::RoundClip{}}, options, 1, &teacher);
     const double first = trainer.step().loss;
     double last = 0;
@@ -138,9 +138,9 @@ TEST_CASE("attention scores that are too large come down to the limit, and predi
 }
 
 TEST_CASE("a teacher of another vocabulary, or of another width where that matters, is refused") {
-    const auto teacher_of = [](std::size_t vocabulary, std::size_t width) {
+    const auto teacher_of = [](std::size_t vocabulary, std::size_t width, std::size_t heads = 2) {
         const bitnet_test::TempDir dir;
-        write_random_model(dir / "model", {.vocab_size = vocabulary, .hidden_size = width, .intermediate_size = 24, .layers = 1, .heads = 2, .kv_heads = 1});
+        write_random_model(dir / "model", {.vocab_size = vocabulary, .hidden_size = width, .intermediate_size = 24, .layers = 1, .heads = heads, .kv_heads = 1});
         const ModelWeights weights(dir / "model");
         return Network<float>(weights.config(), read_parameters<float>(weights, execution()));
     };
@@ -151,4 +151,7 @@ TEST_CASE("a teacher of another vocabulary, or of another width where that matte
     make_trainer(Compressor{}, options, 1, &wider).step();
     options.loss.hidden = 1;
     CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options, 1, &wider), doctest::Contains("they cannot be compared"), bitnet::error);
+    Network<float> fewer_heads = teacher_of(20, 16, 1);
+    options.loss = {.relations = 1};
+    CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options, 1, &fewer_heads), doctest::Contains("their relations cannot be compared"), bitnet::error);
 }
