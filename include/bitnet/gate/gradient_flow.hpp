@@ -64,7 +64,8 @@ namespace detail {
 class FlowProbe {
 public:
     FlowProbe(const ModelConfig& config, const Parameters<float>& weights, const GradientFlowOptions& options, unsigned threads)
-        : network_(config, widened(weights)), batch_(random_batch(config, options)), threads_(threads),
+        : network_(config, widened(weights), *execution<arch::Scalar>().kernels),  // doubles use none of them
+          batch_(random_batch(config, options)), threads_(threads),
           tape_(config, batch_.ids.size(), Keep::everything), work_(network_.vocabulary()),
           hidden_(batch_.ids.size(), config.hidden_size), back_(batch_.ids.size(), config.hidden_size) {}
 
