@@ -36,11 +36,11 @@ struct Bench {
 
     template <class Compressor>
     void operator()(std::string_view name, const Compressor& compressor, StepOptions options = {}) {
-        constexpr std::size_t batch = 4096;
         if (name.find(only) == std::string_view::npos) return;
         options.steps = steps;
         Trainer<Compressor> trainer({weights.config(), parameters, *run.kernels}, compressor, options,
-                                    BatchSource(learned, 0, batch, 1), batch, &teacher, run);
+                                    BatchSource(learned, 256, 4096, 1), &teacher, run);
+        trainer.finish();
         const double before = evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original;
         const double seconds = bench::seconds([&] {
             while (!trainer.finished()) trainer.step();

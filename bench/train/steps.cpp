@@ -61,7 +61,7 @@ void measure(const char* what, const ModelWeights& weights, const Compressor& co
     Network<float> teacher(weights.config(), parameters, *execution.kernels);
     options.steps = 1000;
     options.loss = distilled ? LossShares{} : LossShares{.targets = 1, .distillation = 0};
-    Trainer<Compressor> trainer({weights.config(), parameters, *execution.kernels}, compressor, options, random_texts(weights.config(), run), run.tokens,
+    Trainer<Compressor> trainer({weights.config(), parameters, *execution.kernels}, compressor, options, random_texts(weights.config(), run),
                                 distilled ? &teacher : nullptr, execution);
     trainer.step();  // makes its buffers
     std::vector<double> speeds;

@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <bitnet/core/error.hpp>
+
 namespace cli {
 
 /// What every command understands.
@@ -18,6 +20,16 @@ struct CommonOptions {
 };
 
 using Action = std::function<void()>;
+
+/// What is wrong on the command line is wrong usage; the same in a file is a bad file.
+template <class Check>
+void from_command_line(const Check& check) {
+    try {
+        check();
+    } catch (const bitnet::error& problem) {
+        throw CLI::ValidationError(problem.what());
+    }
+}
 
 /// A model that can be read and is not good enough: exit status 3.
 class GateFailed : public std::runtime_error {

@@ -64,16 +64,6 @@ void apply_knobs(const Config& config, Options& options) {
     if (given("seed")) learning.seed = config.seed;
 }
 
-/// What is wrong on the command line is wrong usage; the same in a file is a bad file.
-template <class Action>
-void from_command_line(const Action& action) {
-    try {
-        action();
-    } catch (const error& problem) {
-        throw CLI::ValidationError(problem.what());
-    }
-}
-
 /// --set over --config over the defaults; then the model's size, where neither said anything.
 Config read_config(const Options& options) {
     Config config;
@@ -211,7 +201,7 @@ void compress(Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
     std::optional<WorkDirectory> work;
     FineTuning tuning;
-    if (options.lesson.given()) tuning = fine_tune(options, config, work.emplace(config.output_path), run, common.quiet);
+    if (options.lesson.given()) tuning = fine_tune(options, config, work.emplace(directory), run, common.quiet);
     const ModelDir& source = tuning.model ? *tuning.model : model;
     const CompressionOutputs outputs =
         prepare_outputs(source, directory.path(), {config.save_quantized, config.save_dequantized_fp16});
@@ -262,6 +252,8 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
         ->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
     app.add_flag("--force", options->force, "replace an output that is there");
     return [options, learning, &common] {
+        if (!options->lesson.validation.empty() && !options->lesson.given())
+            throw CLI::ValidationError("--eval-text", "nothing is measured or learned without --text or --self-text");
         for (const CLI::Option* const option : learning->get_options())
             if (option->count() > 0 && !options->lesson.given())
                 throw CLI::ValidationError(option->get_name(), "nothing is learned without --text or --self-text");

@@ -110,7 +110,7 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
                                         recipe != nullptr, optimizer_of(options));
     BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
     const StepOptions steps = steps_of(options, text);
-    Trainer<RuntimePolicies<Ste>> trainer(std::move(network), policies, steps, std::move(text), options.batch_tokens, lesson.teacher, run);
+    Trainer<RuntimePolicies<Ste>> trainer(std::move(network), policies, steps, std::move(text), lesson.teacher, run);
     StepProgress progress(steps.steps, quiet);
     TrainingRun<RuntimePolicies<Ste>> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
     TrainingSummary summary = training.train();
@@ -130,11 +130,23 @@ Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_
 
 }  // namespace
 
+WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.target().string() + ".work") {
+    std::filesystem::create_directories(path_);
+    if (!std::filesystem::is_empty(path_) && !std::filesystem::exists(marker()))
+        throw error(errc::exists, message(path_.string(), ": exists, and no run of training has left it; move it away"));
+    write_file(marker(), "what an interrupted run of training is resumed from\n");
+}
+WorkDirectory::~WorkDirectory() {
+    std::error_code ignored;
+    if (std::filesystem::exists(marker(), ignored) && (done_ || !std::filesystem::exists(checkpoint(), ignored)))
+        std::filesystem::remove_all(path_, ignored);
+}
+
 void add_lesson(CLI::App& app, LessonOptions& options) {
-    add_texts(app, options.text);
+    CLI::Option* const text = add_texts(app, options.text);
     app.add_option("--eval-text", options.validation, "text that perplexity is measured on; default: one document in twenty");
     app.add_option("--self-text", options.self_text, "learn from so many texts that the teacher writes, instead of --text")
-        ->check(CLI::Range(2, 1 << 30));
+        ->check(CLI::Range(2, 1 << 30))->excludes(text);
 }
 
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
@@ -153,9 +165,9 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
         return out;
     }
     if (out.text.size() < 2) throw error(errc::bad_value, "the text is one document: name another for validation with --eval-text");
-    const std::size_t kept = std::clamp<std::size_t>(out.text.size() / 20, 1, 256);
+    const std::size_t all = out.text.size(), kept = std::clamp<std::size_t>(all / 20, 1, 256);
     for (std::size_t i = 0; i < kept; ++i) {  // evenly spread; removed from behind, so that places stay what they are
-        const std::size_t place = (kept - 1 - i) * out.text.size() / kept;
+        const std::size_t place = (kept - 1 - i) * all / kept;
         out.validation.push_back(std::move(out.text[place]));
         out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
     }
@@ -220,15 +232,16 @@ std::uint64_t fingerprint(const Lesson& lesson, const Parameters<float>& paramet
 
 CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
     CLI::App& app = *command.add_option_group("Learning");
-    app.add_option("--steps", options.step.steps, "updates of the weights")->check(CLI::Range(1, 1 << 30))->capture_default_str();
-    app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(0.0, 1e9));
+    CLI::Option* const steps =
+        app.add_option("--steps", options.step.steps, "updates of the weights")->check(CLI::Range(1, 1 << 30))->capture_default_str();
+    app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(1e-6, 1e9))->excludes(steps);
     app.add_option("--batch-tokens", options.batch_tokens, "tokens of a batch at most")->check(CLI::Range(2, 1 << 24))->capture_default_str();
     app.add_option("--accumulate", options.step.batches_per_step, "batches whose gradients one step adds")
         ->check(CLI::Range(1, 1 << 20))->capture_default_str();
     app.add_option("--context", options.context, "tokens of a window; default: the model's positions, at most 512")
         ->check(CLI::Range(2, 1 << 24));
     app.add_option("--learning-rate", options.learning_rate, "at the schedule's top; default: 0.05 with muon, 0.1 with sgd, else 0.003")
-        ->check(CLI::Range(0.0, 100.0));
+        ->check(CLI::Range(1e-12, 100.0));
     app.add_option("--schedule", options.schedule, "of the learning rate behind its warm-up: constant, cosine or linear")
         ->check(CLI::IsMember({"constant", "cosine", "linear"}))->capture_default_str();
     app.add_option("--warmup", options.step.schedule.warmup, "steps of linear warm-up")->check(CLI::Range(0, 1 << 30))->capture_default_str();

@@ -58,20 +58,17 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
 /// holds a checkpoint.
 class WorkDirectory {
 public:
-    explicit WorkDirectory(const std::filesystem::path& output) : path_(output.string() + ".work") {
-        std::filesystem::create_directories(path_);
-    }
+    /// Errors  errc::exists where a directory of that name holds something else
+    explicit WorkDirectory(const bitnet::AtomicDirectory& output);
     WorkDirectory(const WorkDirectory&) = delete;
     WorkDirectory& operator=(const WorkDirectory&) = delete;
-    ~WorkDirectory() {
-        std::error_code ignored;
-        if (done_ || !std::filesystem::exists(checkpoint(), ignored)) std::filesystem::remove_all(path_, ignored);
-    }
+    ~WorkDirectory();
     const std::filesystem::path& path() const { return path_; }
     std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
     void done() { done_ = true; }
 
 private:
+    std::filesystem::path marker() const { return path_ / "bitnet_work"; }
     std::filesystem::path path_;
     bool done_ = false;
 };

@@ -72,27 +72,33 @@ void check_options(const Options& options) {
         throw CLI::ValidationError("--init", "name a tokenizer with --tokenizer DIR or --train-tokenizer SIZE, one of them");
     if (options.lesson.self_text != 0 && options.model.empty() && options.teacher.empty())
         throw CLI::ValidationError("--self-text", "needs a model to write it: MODEL or --teacher DIR");
+    if (options.new_tokenizer != 0 && (options.lesson.self_text != 0 || options.lesson.text.split == "ids"))
+        throw CLI::ValidationError("--train-tokenizer", "needs a --text of words");
+    if (!options.teacher.empty() && options.no_teacher && options.lesson.self_text == 0)
+        throw CLI::ValidationError("--teacher", "has nothing to do with --no-teacher and without --self-text");
 }
 
 Json train(Options& options, const CommonOptions& common) {
     check_options(options);
     Config config;
-    check_recipe(options.recipe, config);
+    from_command_line([&] { check_recipe(options.recipe, config); });
+    for (const std::filesystem::path& input : {options.model, options.teacher})
+        if (!input.empty()) require_apart(input, options.output);
     const Execution run{&best_kernels(), common.threads};
     AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
-    WorkDirectory work(options.output);
+    WorkDirectory work(directory);
 
     std::optional<ModelWeights> original, teacher_weights;
     if (!options.model.empty()) original.emplace(options.model);
     if (!options.teacher.empty()) teacher_weights.emplace(options.teacher);
     Beginning beginning = original ? begin_from(*original, run) : begin_anew(options, work);
     const bool teaches_itself = options.teacher.empty() && original && !options.dense && !original->packed();
-    const ModelWeights* const teacher_of = teacher_weights ? &*teacher_weights : teaches_itself || options.lesson.self_text != 0 ? &*original : nullptr;
+    const ModelWeights* const speaker = teacher_weights ? &*teacher_weights : original ? &*original : nullptr;
     std::optional<Network<float>> teacher;
-    if (teacher_of != nullptr && !options.no_teacher)
-        teacher.emplace(teacher_of->config(), read_parameters<float>(*teacher_of, run), *run.kernels);
+    if ((teacher_weights || teaches_itself) && !options.no_teacher)
+        teacher.emplace(speaker->config(), read_parameters<float>(*speaker, run), *run.kernels);
 
-    Lesson lesson = make_lesson(options.lesson, beginning.companions, beginning.config, teacher_of, options.learning, run, common.quiet);
+    Lesson lesson = make_lesson(options.lesson, beginning.companions, beginning.config, speaker, options.learning, run, common.quiet);
     lesson.teacher = teacher ? &*teacher : nullptr;
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
     if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
@@ -146,20 +152,20 @@ void train_and_tell(Options& options, const CommonOptions& common) {
 Action add_train(CLI::App& app, CommonOptions& common) {
     const auto options = std::make_shared<Options>();
     app.add_option("MODEL", options->model, "model directory to begin with: an original, dequantized/ or quantized/");
-    app.add_option("--init", options->init, "config.json of a model to begin with random weights");
+    CLI::Option* const init = app.add_option("--init", options->init, "config.json of a model to begin with random weights");
     app.add_option("-o,--output", options->output, "directory to write")->required();
     add_lesson(app, options->lesson);
-    app.add_option("--tokenizer", options->tokenizer, "directory whose tokenizer an --init model gets");
-    app.add_option("--train-tokenizer", options->new_tokenizer, "train a byte-level BPE tokenizer of so many tokens on the text");
+    app.add_option("--tokenizer", options->tokenizer, "directory whose tokenizer an --init model gets")->needs(init);
+    app.add_option("--train-tokenizer", options->new_tokenizer, "train a byte-level BPE tokenizer of so many tokens on the text")->needs(init);
     app.add_option("--teacher", options->teacher, "model whose predictions are learned; default: MODEL itself before it became ternary");
     app.add_flag("--no-teacher", options->no_teacher, "learn from the text alone");
-    app.add_flag("--dense", options->dense, "train in full precision: nothing becomes ternary");
+    CLI::Option* const dense = app.add_flag("--dense", options->dense, "train in full precision: nothing becomes ternary");
     app.add_option("--dtype", options->dtype, "type of a --dense output: fp32, fp16 or bf16")
-        ->check(CLI::IsMember({"fp32", "fp16", "bf16"}))->capture_default_str();
-    app.add_option("--recipe", options->recipe.recipe, recipe_help())->capture_default_str();
-    app.add_option("--quantizer", options->recipe.quantizer, "absmean, round_clip or least_squares");
-    app.add_option("--scale", options->recipe.scale, "tensor, row, group:64 or group:128");
-    add_learning(app, options->learning);
+        ->check(CLI::IsMember({"fp32", "fp16", "bf16"}))->capture_default_str()->needs(dense);
+    app.add_option("--recipe", options->recipe.recipe, recipe_help())->capture_default_str()->excludes(dense);
+    app.add_option("--quantizer", options->recipe.quantizer, "absmean, round_clip or least_squares")->excludes(dense);
+    app.add_option("--scale", options->recipe.scale, "tensor, row, group:64 or group:128")->excludes(dense);
+    add_learning(app, options->learning)->get_option("--ste")->excludes(dense);
     app.add_option("--checkpoint-every", options->learning.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
     app.add_flag("--resume", options->learning.run.resume, "continue a run that was interrupted; without one, begin");
     app.add_flag("--force", options->force, "replace an output that is there");

@@ -130,8 +130,33 @@ TEST_CASE("training refuses in one line what it cannot do, and leaves nothing") 
     CHECK(bitnet_test::names_in(school.dir.path()) == before);
     CHECK(run_program(school.anew(out, {"--learning-rate", "-1"})).status == 2);
     CHECK(run_program({"train", "-o", out, "--text", school.text_file()}).status == 2);
+    for (const Arguments& idle : {Arguments{"--dense", "--ste", "clipped"}, {"--dense", "--scale", "row"}, {"--dtype", "fp32"}, {"--steps", "3", "--epochs", "1"},
+                                  {"--self-text", "5"}, {"--split", "ids"}, {"--teacher", out, "--no-teacher"}})
+        CHECK(run_program(school.anew(out, idle)).status == 2);
+    CHECK(run_program({"train", school.dir / "model", "-o", out, "--text", school.text_file(), "--train-tokenizer", "280"}).status == 2);
     CHECK(run_program({"train", "--init", school.config(), "-o", out, "--text", school.text_file()}).status == 2);
     CHECK(bitnet_test::names_in(school.dir.path()) == before);
+}
+
+TEST_CASE("what lies beside an output is left alone, and a model does not replace itself") {
+    const School school;
+    const fs::path out = school.dir / "out", notes = school.dir / "out.work/notes.txt";
+    fs::create_directory(notes.parent_path());
+    write_text(notes, "mine");
+    CHECK(refusal_of_program(school.anew(out)) == notes.parent_path().string() + ": exists, and no run of training has left it; move it away");
+    CHECK(bytes_of(notes) == "mine");
+    fs::remove_all(notes.parent_path());
+    json_of(school.anew(out.string() + "/", {"--steps", "5"}));
+    CHECK(fs::exists(out / "quantized/model.safetensors"));
+    CHECK_FALSE(fs::exists(out / ".work"));
+    CHECK_FALSE(fs::exists(notes.parent_path()));
+    Arguments further{"train", out / "dequantized", "--text", school.text_file(), "--split", "blank-line", "--steps", "5", "--quantizer", "least_squares", "-q", "-o", out, "--force"};
+    CHECK(refusal_of_program(further).find("lie inside each other") != std::string::npos);
+    further[std::size(further) - 2] = school.dir / "further";
+    CHECK(refusal_of_program(further).find("the student already is its teacher") != std::string::npos);
+    further.insert(further.end(), {"--no-teacher", "--json"});
+    CHECK(json_of(further).at("training").at("steps_completed").as_unsigned() == 5);
+    CHECK(run_program(school.anew(school.dir / "other", {"--recipe", "nonsense"})).status == 2);
 }
 
 TEST_CASE("a checkpoint of other settings is refused, and kept") {

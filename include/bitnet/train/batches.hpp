@@ -46,6 +46,8 @@ public:
         shuffle();
     }
     std::size_t windows() const noexcept { return windows_.size(); }
+    /// The most tokens that a batch has.
+    std::size_t batch_tokens() const noexcept { return tokens_; }
     /// Whole passes over the windows.
     std::uint64_t epochs_completed() const { return position_.epoch + (position_.window >= windows_.size() ? 1 : 0); }
     /// Tokens of one epoch.

@@ -110,10 +110,10 @@ public:
             feed_forward_backward(i, tape, dx, threads);
             attend_backward(i, batch, tape, dx, threads, i + 1 == layers_.size() ? last_qkv : QkvSlope());
         }
-        embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
+        if (parameters_[embedding_].learns) embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
+        if (positions_ == Parameters<T>::none || !parameters_[positions_].learns) return;
         each_text(batch, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t t = begin; positions_ != Parameters<T>::none && t < end; ++t)
-                add(std::as_const(dx).row(t), parameters_[positions_].gradient.row(t - begin));
+            for (std::size_t t = begin; t < end; ++t) add(std::as_const(dx).row(t), parameters_[positions_].gradient.row(t - begin));
         });
     }
 
@@ -121,10 +121,10 @@ public:
     void logits(MatrixView<const T> hidden, MatrixView<T> out, unsigned threads) const {
         multiply_nt(hidden, parameters_[head_].value.view(), out, threads);
     }
-    /// dhidden = dlogits·W, and the gradient of the head.
+    /// dhidden = dlogits·W, and the gradient of the head where it learns.
     void logits_backward(MatrixView<const T> hidden, MatrixView<const T> dlogits, MatrixView<T> dhidden, unsigned threads) {
         linear_backward_input(dlogits, parameters_[head_].value.view(), dhidden, T(0), threads);
-        linear_backward_weight(dlogits, hidden, parameters_[head_].gradient.view(), threads);
+        if (parameters_[head_].learns) linear_backward_weight(dlogits, hidden, parameters_[head_].gradient.view(), threads);
     }
 
 private:

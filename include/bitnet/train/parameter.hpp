@@ -20,6 +20,7 @@ struct Parameter {
     TensorSpec spec{};
     Matrix<T> value{};
     Matrix<T> gradient{};
+    bool learns = true;  ///< false: nobody wants its gradient
 
     std::span<T> values() { return {value.data(), value.rows() * value.cols()}; }
     std::span<T> gradients() { return {gradient.data(), gradient.rows() * gradient.cols()}; }
@@ -38,7 +39,7 @@ public:
             if (spec.role == TensorRole::lm_head && tied_head) continue;
             const MatrixShape shape = matrix_shape(spec.shape);
             const bool turned = spec.transposed;
-            all_.push_back({std::move(spec), Matrix<T>(turned ? shape.cols : shape.rows, turned ? shape.rows : shape.cols), {}});
+            all_.push_back({std::move(spec), Matrix<T>(turned ? shape.cols : shape.rows, turned ? shape.rows : shape.cols), {}, true});
         }
     }
 
@@ -63,13 +64,16 @@ public:
         for (const Parameter<T>& one : all_) sum += one.value.values().size();
         return sum;
     }
-    /// Before what adds to them. A model that only predicts has none.
+    /// Before what adds to them. A model that only predicts has none, nor has what does not learn.
     void zero_gradients() {
-        for (Parameter<T>& one : all_)
-            if (one.gradient.rows() == 0)
+        for (Parameter<T>& one : all_) {
+            if (!one.learns)
+                one.gradient = {};
+            else if (one.gradient.rows() == 0)
                 one.gradient = Matrix<T>(one.value.rows(), one.value.cols());
             else
                 std::ranges::fill(one.gradients(), T(0));
+        }
     }
 
 private:

@@ -48,7 +48,7 @@ inline Json to_json(const TrainingRecord& record) {
     Json out = Json::object({{"step", record.step}, {"learning_rate", record.learning_rate}, {"tokens", record.tokens}});
     if (std::isfinite(record.loss)) out.set("loss", record.loss);
     if (std::isfinite(record.gradient_norm)) out.set("gradient_norm", record.gradient_norm);
-    if (record.perplexity) out.set("perplexity", *record.perplexity);
+    if (record.perplexity && std::isfinite(*record.perplexity)) out.set("perplexity", *record.perplexity);
     if (!record.event.empty()) out.set("event", record.event);
     return out;
 }
@@ -94,12 +94,12 @@ namespace detail {
 
 /// What a run knows beside its trainer.
 struct RunState {
-    double running_loss = 0, first = 0, best = std::numeric_limits<double>::infinity(), slowness = 1;
-    std::uint64_t best_step = 0, stale = 0, restarts = 0;
+    double running_loss = 0, loss_at_best = 0, first = 0, best = std::numeric_limits<double>::infinity(), slowness = 1;
+    std::uint64_t best_step = 0, stale = 0, restarts = 0, most_tokens = 0;
 
     template <class F>
     void each_field(F&& f) {
-        for (const auto& [name, value] : {std::pair<const char*, double*>{"running_loss", &running_loss}, {"first", &first},
+        for (const auto& [name, value] : {std::pair<const char*, double*>{"running_loss", &running_loss}, {"loss_at_best", &loss_at_best}, {"first", &first},
                                           {"best", &best}, {"slowness", &slowness}}) {
             std::uint64_t word = std::bit_cast<std::uint64_t>(*value);
             f(message("run.", name), word);
@@ -108,6 +108,7 @@ struct RunState {
         f(std::string("run.best_step"), best_step);
         f(std::string("run.stale"), stale);
         f(std::string("run.restarts"), restarts);
+        f(std::string("run.most_tokens"), most_tokens);
     }
 };
 
@@ -117,7 +118,9 @@ struct RunState {
 ///
 /// Perplexity is measured before the first step, every evaluate_every steps and behind the last, always of the weights as
 /// they would be stored. A loss that is not finite, or far above its running mean, brings back the best state (weights and
-/// optimizer) with half the learning rate. The same run killed at any moment and resumed ends with the same bytes.
+/// optimizer) with half the learning rate; the text goes on. The mean is not asked in the first 20 steps, nor while a
+/// progressive estimator blends, nor about a batch of fewer than half the usual tokens. The same run killed at any moment
+/// and resumed ends with the same bytes.
 ///
 /// validation: texts that are not learned from; log: told of each step
 /// Errors  those of the options' ranges; errc::not_finite when the run diverges again and again; those of a checkpoint that
@@ -143,6 +146,7 @@ public:
             if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0) save();
         }
         if (worth_it_) save();
+        summary_.steps_completed = trainer_.step_count();
         summary_.epochs_completed = trainer_.epochs_completed();
         best_->restore(trainer_, "the best state");
         trainer_.finish();
@@ -179,11 +183,16 @@ private:
         if (log_) log_({.step = trainer_.step_count(), .event = "resumed"});
     }
     TrainingRecord step() {
+        const bool blending = trainer_.blending();
         const StepResult result = trainer_.step();
         TrainingRecord record{.step = trainer_.step_count(), .loss = result.loss, .gradient_norm = result.gradient_norm,
                               .learning_rate = result.learning_rate, .tokens = result.tokens};
         const bool finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
-        const bool judged = trainer_.step_count() > 20;  // before that, the mean is of too few
+        if (result.loss == 0 && result.gradient_norm == 0 && !blending)
+            throw error(errc::bad_value, "the student already is its teacher: its loss is 0. Name another teacher, or none to learn from the text");
+        // The first steps' mean is of too few, a short batch's loss of too few tokens, and one between two models grows by itself.
+        state_.most_tokens = std::max<std::uint64_t>(state_.most_tokens, result.tokens);
+        const bool judged = trainer_.step_count() > 20 && 2 * result.tokens >= state_.most_tokens && !blending;
         if (finite && !(judged && result.loss > options_.diverged * state_.running_loss)) {
             const double share = 1.0 / static_cast<double>(std::min<std::uint64_t>(20, trainer_.step_count()));
             state_.running_loss += share * (result.loss - state_.running_loss);
@@ -192,7 +201,10 @@ private:
         if (++state_.restarts > options_.most_restarts)
             throw error(errc::not_finite, message("step ", record.step, ": the loss is ", result.loss, " after ", options_.most_restarts,
                                                   " restarts with ever lower learning rates; begin with a lower one"));
+        const BatchPosition place = trainer_.position();
         best_->restore(trainer_, "the best state");
+        trainer_.read_on_from(place);  // the same text again would end the same way
+        state_.running_loss = state_.loss_at_best;
         state_.slowness /= 2;
         trainer_.set_slowness(state_.slowness);
         record.event = message("diverged: back to step ", trainer_.step_count(), " with ", state_.slowness, " of the learning rate");
@@ -203,6 +215,7 @@ private:
         if (*record.perplexity < state_.best) {
             state_.best = *record.perplexity;
             state_.best_step = trainer_.step_count();
+            state_.loss_at_best = state_.running_loss;
             state_.stale = 0;
             best_ = Snapshot::of(trainer_);
             record.event = "best";
@@ -217,7 +230,6 @@ private:
     }
     void tell(TrainingRecord record) {
         if (log_) log_(record);
-        summary_.steps_completed = trainer_.step_count();
         summary_.history.push_back(std::move(record));
     }
     void save() {

@@ -55,27 +55,38 @@ public:
     using Ste = typename Compressor::Ste;
 
     /// `teacher` outlives the trainer; null: to learn from the text alone.
-    /// batch_tokens: the most that a batch of `text` has
-    /// Errors  errc::bad_shape for a teacher of another vocabulary, or of another width where hidden states are compared
+    /// Errors  errc::bad_shape for a teacher of another vocabulary, of another width where hidden states are compared, or of
+    ///         other heads where relations are; errc::bad_value where no share of the loss is above 0
     Trainer(Network<float> network, const Compressor& compressor, const StepOptions& options, BatchSource text,
-            std::size_t batch_tokens, Network<float>* teacher, Execution run)
+            Network<float>* teacher, Execution run)
         : network_(std::move(network)), compressor_(compressor), options_(options), text_(std::move(text)), teacher_(teacher),
-          run_(run), tape_(network_.config(), batch_tokens, options.keep), loss_(network_.vocabulary()),
-          hidden_(batch_tokens, network_.config().hidden_size), back_(batch_tokens, network_.config().hidden_size) {
+          run_(run), tape_(network_.config(), text_.batch_tokens(), options.keep), loss_(network_.vocabulary()),
+          hidden_(text_.batch_tokens(), network_.config().hidden_size), back_(text_.batch_tokens(), network_.config().hidden_size) {
+        const LossShares& of = options.loss;
+        if (of.targets <= 0 && (teacher == nullptr || (of.distillation <= 0 && of.hidden <= 0 && of.relations <= 0)))
+            throw error(errc::bad_value, teacher == nullptr ? "without a teacher the share of targets must be above 0"
+                                                            : "every share of the loss is 0: nothing would be learned");
         if (teacher_ != nullptr) {
             require_fitting(*teacher_);
-            teacher_tape_.emplace(teacher_->config(), batch_tokens, Keep::nothing);
-            teacher_hidden_.emplace(batch_tokens, teacher_->config().hidden_size);
+            teacher_tape_.emplace(teacher_->config(), text_.batch_tokens(), Keep::nothing);
+            teacher_hidden_.emplace(text_.batch_tokens(), teacher_->config().hidden_size);
         }
-        network_.parameters().zero_gradients();
-        for (Parameter<float>& one : network_.parameters()) weights_.push_back(make_weight(one));
+        for (Parameter<float>& one : network_.parameters()) {
+            weights_.push_back(make_weight(one));
+            one.learns = weights_.back().learns;
+        }
         refresh();
     }
 
     std::uint64_t step_count() const noexcept { return step_; }
     bool finished() const noexcept { return step_ >= options_.steps; }
+    /// Whether the next step's weights are still on their way to ternary.
+    bool blending() const { return share() < 1; }
     const StepOptions& options() const noexcept { return options_; }
     std::uint64_t epochs_completed() const { return text_.epochs_completed(); }
+    /// Where the next batch begins.
+    BatchPosition position() const { return text_.position(); }
+    void read_on_from(const BatchPosition& position) { text_.restore(position); }
     /// A factor of the learning rate of all steps to come; 1 at first.
     void set_slowness(double factor) noexcept { slowness_ = factor; }
     /// Its weights are the images, as far as the estimator has blended them in.

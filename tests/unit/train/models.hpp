@@ -48,7 +48,7 @@ inline bitnet::StepOptions quick_steps(std::size_t steps) {
 template <class Compressor>
 bitnet::Trainer<Compressor> make_trainer(const Compressor& compressor, const bitnet::StepOptions& options, unsigned threads = 1,
                                          bitnet::Network<float>* teacher = nullptr) {
-    return {small_network(), compressor, options, bitnet::BatchSource(counting_texts(24), 16, 64, 5), 64, teacher,
+    return {small_network(), compressor, options, bitnet::BatchSource(counting_texts(24), 16, 64, 5), teacher,
             {bitnet::execution().kernels, threads}};
 }
 

@@ -6,8 +6,10 @@
 #include <limits>
 
 #include <bitnet/policy/optimizer/sgd.hpp>
+#include <bitnet/policy/preservation/by_pattern.hpp>
 #include <bitnet/policy/quantizer/round_clip.hpp>
 #include <bitnet/policy/ste/learned_scale.hpp>
+#include <bitnet/policy/ste/progressive.hpp>
 
 #include "models.hpp"
 
@@ -76,6 +78,29 @@ TEST_CASE("a run that was interrupted anywhere and resumed ends with the bits of
     CHECK_THROWS_AS(run_of(dir / "twice", 31, false), Interrupted);
     CHECK_THROWS_AS(run_of(dir / "twice", 44, true), Interrupted);
     CHECK(run_of(dir / "twice", 0, true) == undisturbed);
+}
+
+TEST_CASE("a run that had ended is resumed as one that has ended") {
+    const TempDir dir;
+    auto trainer = make_trainer(Compressor{quantizer::RoundClip{}}, quick_steps(30)), again = make_trainer(Compressor{quantizer::RoundClip{}}, quick_steps(30));
+    RunOptions options = options_of(10);
+    options.checkpoint = dir / "c";
+    const TrainingSummary first = TrainingRun(trainer, validation, options, 1).train();
+    options.resume = true;
+    const TrainingSummary second = TrainingRun(again, validation, options, 1).train();
+    CHECK(second.steps_completed == 30);
+    CHECK(second.best_step == first.best_step);
+    CHECK(second.history.size() == first.history.size());
+}
+
+TEST_CASE("a student that is its own teacher is refused, unless it becomes ternary little by little") {
+    Network<float> teacher = small_network();
+    StepOptions steps = quick_steps(60);
+    steps.loss = {};
+    auto same = make_trainer(Compressor{preservation::ByPattern{.keep = "*"}}, steps, 1, &teacher);
+    CHECK_THROWS_WITH_AS(TrainingRun(same, validation, options_of(10), 1).train(), doctest::Contains("the student already is its teacher"), bitnet::error);
+    auto slow = make_trainer(Compressor{quantizer::RoundClip{}, ste::Progressive{}}, steps, 1, &teacher);
+    CHECK(TrainingRun(slow, validation, options_of(10), 1).train().restarts == 0);
 }
 
 TEST_CASE("a checkpoint of another run, another model or no run at all is refused, and names what is wrong") {

@@ -49,7 +49,7 @@ TEST_CASE("batches whose gradients are added are one batch") {
     StepOptions halves = quick_steps(3);
     halves.batches_per_step = 2;
     const Compressor compressor{quantizer::RoundClip{}};
-    Trainer<std::decay_t<decltype(compressor)>> added{small_network(), compressor, halves, BatchSource(counting_texts(24), 16, 64, 5), 64, nullptr, execution()};
+    Trainer<std::decay_t<decltype(compressor)>> added{small_network(), compressor, halves, BatchSource(counting_texts(24), 16, 64, 5), nullptr, execution()};
     const double by_parts = added.step().loss;
     BatchSource source(counting_texts(24), 16, 64, 5);
     Batch all = source.next();
@@ -58,7 +58,7 @@ TEST_CASE("batches whose gradients are added are one batch") {
         all.add(std::span(second.ids).subspan(second.begins[i], second.begins[i + 1] - second.begins[i]));
     std::vector<std::vector<std::uint32_t>> texts;
     for (std::size_t i = 0; i < all.texts(); ++i) texts.emplace_back(all.ids.begin() + static_cast<long>(all.begins[i]), all.ids.begin() + static_cast<long>(all.begins[i + 1]));
-    Trainer<std::decay_t<decltype(compressor)>> whole{small_network(), compressor, quick_steps(3), BatchSource(texts, 16, 128, 5), 128, nullptr, execution()};
+    Trainer<std::decay_t<decltype(compressor)>> whole{small_network(), compressor, quick_steps(3), BatchSource(texts, 16, 128, 5), nullptr, execution()};
     CHECK(whole.step().loss == doctest::Approx(by_parts).epsilon(1e-5));
 }
 
@@ -69,6 +69,7 @@ TEST_CASE("tables stay as they are where their learning rate is 0, and dense ten
     auto trainer = make_trainer(Compressor{quantizer::RoundClip{}}, options);
     trainer.step();
     CHECK(trainer.network().parameters()[0].value.values() == table.values());
+    CHECK(trainer.network().parameters()[0].gradient.rows() == 0);  // nobody wants it
     options.table_rate = 1;
     auto learning = make_trainer(Compressor{quantizer::RoundClip{}}, options);
     learning.step();
@@ -107,7 +108,7 @@ TEST_CASE("a gradient that is not finite changes no weight and is told") {
     Network<float> broken = small_network();
     broken.parameters()[0].values()[3] = std::bit_cast<float>(0x7f800000u);  // of token 0
     const Compressor compressor{quantizer::RoundClip{}};
-    Trainer<std::decay_t<decltype(compressor)>> trainer(std::move(broken), compressor, quick_steps(3), BatchSource(counting_texts(24), 16, 64, 5), 64, nullptr, execution());
+    Trainer<std::decay_t<decltype(compressor)>> trainer(std::move(broken), compressor, quick_steps(3), BatchSource(counting_texts(24), 16, 64, 5), nullptr, execution());
     const Snapshot before = Snapshot::of(trainer);
     const StepResult result = trainer.step();
     CHECK((!std::isfinite(result.loss) || !std::isfinite(result.gradient_norm)));
@@ -135,6 +136,15 @@ TEST_CASE("attention scores that are too large come down to the limit, and predi
     const std::vector<float> after = scores_of(trainer.network());
     for (std::size_t head = 0; head < 2; ++head)  // learned scales are stored in 16 bits
         CHECK(static_cast<double>(after[head]) == doctest::Approx(std::min(0.05, static_cast<double>(before[head]))).epsilon(0.01));
+}
+
+TEST_CASE("a loss of which every share is 0 is refused") {
+    Network<float> teacher = small_network();
+    StepOptions options = quick_steps(3);
+    options.loss = {};
+    CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options), "without a teacher the share of targets must be above 0", bitnet::error);
+    options.loss.distillation = 0;
+    CHECK_THROWS_WITH_AS(make_trainer(Compressor{}, options, 1, &teacher), "every share of the loss is 0: nothing would be learned", bitnet::error);
 }
 
 TEST_CASE("a teacher of another vocabulary, or of another width where that matters, is refused") {
