@@ -623,7 +623,7 @@ struct Ops<arch::Scalar> : PlainOps<arch::Scalar> {
 };
 
 /// N interleaved lanes of one sum, as many batches as that takes. The order of additions does not depend on Arch:
-/// lane j takes the values at i % N = j in order, and total() folds halves on halves, as far as one batch goes in folded().
+/// lane j takes the values at i % N = j in order, and total() folds halves on halves.
 template <class Arch, class Batch, std::size_t N>
 struct Lanes {
     static constexpr std::size_t width = std::is_same_v<Batch, typename Ops<Arch>::Floats> ? Ops<Arch>::floats
@@ -634,12 +634,11 @@ struct Lanes {
     BITNET_INLINE Lanes() noexcept {
         unroll<batches>([&](auto i) { lane[i] = Batch(0); });
     }
-    BITNET_INLINE Batch folded() noexcept {
+    BITNET_INLINE auto total() noexcept {
         for (std::size_t half = batches / 2; half > 0; half /= 2)
             for (std::size_t i = 0; i < half; ++i) lane[i] = lane[i] + lane[i + half];
-        return lane[0];
+        return Ops<Arch>::fold(lane[0]);
     }
-    BITNET_INLINE auto total() noexcept { return Ops<Arch>::fold(folded()); }
 };
 
 template <class Arch, std::size_t N>
@@ -668,16 +667,6 @@ struct Ops<xsimd::avx2> : BatchOps<xsimd::avx2> {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
     using BatchOps<xsimd::avx2>::fold;
-    /// out[i] = fold(x[i]), in half the instructions.
-    BITNET_INLINE static void fold_four(const Floats (&x)[4], float (&out)[4]) noexcept {
-        const auto four_of = [](const Floats& a, const Floats& b) {
-            return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
-        };
-        const __m256 a = four_of(x[0], x[1]), b = four_of(x[2], x[3]);
-        const __m256 two = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
-        const __m256 one = _mm256_add_ps(_mm256_shuffle_ps(two, two, 0x88), _mm256_shuffle_ps(two, two, 0xdd));  // 0 2 . . 1 3 . .
-        _mm_storeu_ps(out, _mm_unpacklo_ps(_mm256_castps256_ps128(one), _mm256_extractf128_ps(one, 1)));
-    }
 
     /// For each mask of eight lanes, the numbers of those that are set, in order.
     static constexpr auto lanes_of_mask = [] {
@@ -835,11 +824,11 @@ namespace bitnet::inline BITNET_ABI::kernel {
 /// Weights whose magnitudes are added in float before they go into a double.
 inline constexpr std::size_t sum_block = 1024;
 
-/// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), not yet folded.
+/// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), folded.
 /// Half as many bytes from `ahead` on are prefetched, and the weights that follow soon are taken from the second cache
 /// into the first: left to the processor, how well that goes changed from build to build of nearly the same code.
 template <class Arch>
-BITNET_INLINE FloatLanes<Arch, 32> block_abs_sums(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
+BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
     constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
@@ -859,7 +848,7 @@ BITNET_INLINE FloatLanes<Arch, 32> block_abs_sums(const float* w, std::size_t n,
         std::memcpy(rest, w + whole, sizeof(float) * (n - whole));
         add(rest);
     }
-    return sum;
+    return sum.total();
 }
 
 /// Σ|w| of one region: blocks of 1,024 in float, their sums in double, in order. A block that overflows in float,
@@ -869,7 +858,7 @@ BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_
     double sum = 0;
     for (std::size_t begin = 0; begin < n; begin += sum_block) {
         const std::size_t length = std::min(sum_block, n - begin);
-        const float in_float = block_abs_sums<Arch>(w + begin, length, ahead + 2 * begin).total();
+        const float in_float = block_abs_sum<Arch>(w + begin, length, ahead + 2 * begin);
         if (is_finite(in_float)) {
             sum += static_cast<double>(in_float);
         } else {
@@ -880,25 +869,6 @@ BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_
     return sum;
 }
 
-/// region_abs_sum of four regions of n <= 1024 weights each, whose folding they share.
-template <class Arch>
-BITNET_INLINE void four_abs_sums(const float* w, std::size_t n, std::uintptr_t ahead, double* sums) noexcept {
-    typename Ops<Arch>::Floats lanes[4];
-    unroll<4>([&](auto i) { lanes[i] = block_abs_sums<Arch>(w + i * n, n, ahead + 2 * i * n).folded(); });
-    float four[4];
-    if constexpr (requires { Ops<Arch>::fold_four(lanes, four); })
-        Ops<Arch>::fold_four(lanes, four);
-    else
-        unroll<4>([&](auto i) { four[i] = Ops<Arch>::fold(lanes[i]); });
-    bool finite = true;
-    for (std::size_t i = 0; i < 4; ++i) {
-        finite &= is_finite(four[i]);
-        sums[i] = static_cast<double>(four[i]);
-    }
-    if (finite) return;
-    for (std::size_t i = 0; i < 4; ++i) sums[i] = region_abs_sum<Arch>(w + i * n, n, ahead);
-}
-
 /// sums[g] = Σ|w| of the g-th `group` consecutive weights, the last of which may be fewer; not finite when one of
 /// them is not. group >= 1; ceil(n / group) sums are written, each rounded to a relative error of about 2e-6.
 /// Meanwhile the first half of the weights that prefetched_behind names is prefetched.
@@ -907,8 +877,6 @@ void abs_sums(const float* w, std::size_t n, std::size_t group, double* sums) no
     const std::uintptr_t ahead = prefetched_behind(w, n);
     std::size_t begin = 0;
     const auto whole_groups = [&](auto length) {  // a constant, so that its loops are gone
-        for (; begin + 4 * length <= n; begin += 4 * length, sums += 4)
-            four_abs_sums<Arch>(w + begin, length, ahead + 2 * begin, sums);
         for (; begin + length <= n; begin += length)
             *sums++ = region_abs_sum<Arch>(w + begin, length, ahead + 2 * begin);
     };

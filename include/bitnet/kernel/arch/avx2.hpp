@@ -19,16 +19,6 @@ struct Ops<xsimd::avx2> : BatchOps<xsimd::avx2> {
         return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
     }
     using BatchOps<xsimd::avx2>::fold;
-    /// out[i] = fold(x[i]), in half the instructions.
-    BITNET_INLINE static void fold_four(const Floats (&x)[4], float (&out)[4]) noexcept {
-        const auto four_of = [](const Floats& a, const Floats& b) {
-            return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
-        };
-        const __m256 a = four_of(x[0], x[1]), b = four_of(x[2], x[3]);
-        const __m256 two = _mm256_add_ps(_mm256_shuffle_ps(a, b, 0x44), _mm256_shuffle_ps(a, b, 0xee));
-        const __m256 one = _mm256_add_ps(_mm256_shuffle_ps(two, two, 0x88), _mm256_shuffle_ps(two, two, 0xdd));  // 0 2 . . 1 3 . .
-        _mm_storeu_ps(out, _mm_unpacklo_ps(_mm256_castps256_ps128(one), _mm256_extractf128_ps(one, 1)));
-    }
 
     /// For each mask of eight lanes, the numbers of those that are set, in order.
     static constexpr auto lanes_of_mask = [] {

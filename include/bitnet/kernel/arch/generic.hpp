@@ -201,7 +201,7 @@ struct Ops<arch::Scalar> : PlainOps<arch::Scalar> {
 };
 
 /// N interleaved lanes of one sum, as many batches as that takes. The order of additions does not depend on Arch:
-/// lane j takes the values at i % N = j in order, and total() folds halves on halves, as far as one batch goes in folded().
+/// lane j takes the values at i % N = j in order, and total() folds halves on halves.
 template <class Arch, class Batch, std::size_t N>
 struct Lanes {
     static constexpr std::size_t width = std::is_same_v<Batch, typename Ops<Arch>::Floats> ? Ops<Arch>::floats
@@ -212,12 +212,11 @@ struct Lanes {
     BITNET_INLINE Lanes() noexcept {
         unroll<batches>([&](auto i) { lane[i] = Batch(0); });
     }
-    BITNET_INLINE Batch folded() noexcept {
+    BITNET_INLINE auto total() noexcept {
         for (std::size_t half = batches / 2; half > 0; half /= 2)
             for (std::size_t i = 0; i < half; ++i) lane[i] = lane[i] + lane[i + half];
-        return lane[0];
+        return Ops<Arch>::fold(lane[0]);
     }
-    BITNET_INLINE auto total() noexcept { return Ops<Arch>::fold(folded()); }
 };
 
 template <class Arch, std::size_t N>
