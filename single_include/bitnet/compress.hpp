@@ -277,10 +277,10 @@ inline std::size_t checked_product(std::size_t a, std::size_t b, std::string_vie
     return a * b;
 }
 
-/// Number of elements; a scalar has one. Overflow is errc::bad_shape naming `what`.
-inline std::size_t element_count(const Shape& shape, std::string_view what = "shape") {
+/// Number of elements of the axes from `first` on; without any it is one. Overflow is errc::bad_shape naming `what`.
+inline std::size_t element_count(const Shape& shape, std::string_view what = "shape", std::size_t first = 0) {
     std::size_t count = 1;
-    for (const std::size_t extent : shape) count = checked_product(count, extent, what);
+    for (std::size_t axis = first; axis < shape.size(); ++axis) count = checked_product(count, shape[axis], what);
     return count;
 }
 
@@ -294,9 +294,7 @@ struct MatrixShape {
 
 inline MatrixShape matrix_shape(const Shape& shape) {
     if (shape.size() < 2) return {1, element_count(shape)};
-    std::size_t cols = 1;
-    for (std::size_t axis = 1; axis < shape.size(); ++axis) cols = checked_product(cols, shape[axis], "shape");
-    return {shape[0], cols};
+    return {shape[0], element_count(shape, "shape", 1)};
 }
 
 }  // namespace bitnet::inline BITNET_ABI

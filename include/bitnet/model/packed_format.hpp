@@ -93,7 +93,7 @@ inline PackedEntry packed_entry(const Json& row, const std::string& where) {
     PackedEntry entry;
     const std::string shape = message(where, ": shape");
     for (const Json& extent : row.at("shape", where).as_array(shape)) entry.shape.push_back(extent.as_unsigned(shape));
-    if (!entry.shape.empty()) element_count(Shape(entry.shape.begin() + 1, entry.shape.end()), shape);  // columns, even of no rows
+    element_count(entry.shape, shape, 1);  // columns, even of no rows
     const Json& group = row.at("group", where);
     entry.whole_tensor = group.is_string() && group.as_string() == "tensor";
     entry.group = entry.whole_tensor ? std::max<std::size_t>(1, matrix_shape(entry.shape).cols)

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <bitnet/backend/blas.hpp>
+#include <bitnet/core/lane_sum.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
-#include <bitnet/core/lane_sum.hpp>
 #include <bitnet/nn/softmax.hpp>
 
 namespace bitnet::inline BITNET_ABI {

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <span>
 
-#include <bitnet/core/matrix.hpp>
 #include <bitnet/core/lane_sum.hpp>
+#include <bitnet/core/matrix.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

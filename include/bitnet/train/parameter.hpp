@@ -39,7 +39,7 @@ public:
             if (spec.role == TensorRole::lm_head && tied_head) continue;
             const MatrixShape shape = matrix_shape(spec.shape);
             const bool turned = spec.transposed;
-            all_.push_back({std::move(spec), Matrix<T>(turned ? shape.cols : shape.rows, turned ? shape.rows : shape.cols), {}, true});
+            all_.push_back({std::move(spec), Matrix<T>(turned ? shape.cols : shape.rows, turned ? shape.rows : shape.cols), {}});
         }
     }
 

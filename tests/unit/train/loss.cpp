@@ -20,28 +20,24 @@ using namespace bitnet_test;
 
 namespace {
 
-/// A model without layers: a head of 7 tokens over states of 6 numbers, twenty times as large as usual.
-Network<double> head_only(std::uint64_t seed) {
+/// Matrices twenty times as large as usual: a model of small ones is nearly linear.
+Network<double> network_of(const bitnet::RandomModel& model) {
     const TempDir dir;
-    bitnet::write_random_model(dir / "model", {.vocab_size = 7, .hidden_size = 6, .intermediate_size = 4, .layers = 1, .heads = 1, .kv_heads = 1, .seed = seed});
-    const bitnet::ModelWeights weights(dir / "model");
-    bitnet::Parameters<double> parameters = bitnet::read_parameters<double>(weights, bitnet::execution());
-    for (auto& one : parameters)
-        for (double& value : one.values()) value *= 20;
-    parameters.zero_gradients();
-    return {weights.config(), std::move(parameters)};
-}
-
-/// Two layers of two query heads over one, with weights ten times as large as usual.
-Network<double> two_layers(std::uint64_t seed) {
-    const TempDir dir;
-    bitnet::write_random_model(dir / "model", {.vocab_size = 12, .hidden_size = 8, .intermediate_size = 6, .layers = 2, .heads = 2, .kv_heads = 1, .seed = seed});
+    bitnet::write_random_model(dir / "model", model);
     const bitnet::ModelWeights weights(dir / "model");
     bitnet::Parameters<double> parameters = bitnet::read_parameters<double>(weights, bitnet::execution());
     for (auto& one : parameters)
         for (double& value : one.values()) value *= one.spec.role == bitnet::TensorRole::norm ? 1 : 20;
     parameters.zero_gradients();
     return {weights.config(), std::move(parameters)};
+}
+/// For what stands behind the layers: a head of 7 tokens over states of 6 numbers.
+Network<double> head_only(std::uint64_t seed) {
+    return network_of({.vocab_size = 7, .hidden_size = 6, .intermediate_size = 4, .layers = 1, .heads = 1, .kv_heads = 1, .seed = seed});
+}
+/// Two layers of two query heads over one.
+Network<double> two_layers(std::uint64_t seed) {
+    return network_of({.vocab_size = 12, .hidden_size = 8, .intermediate_size = 6, .layers = 2, .heads = 2, .kv_heads = 1, .seed = seed});
 }
 
 }  // namespace

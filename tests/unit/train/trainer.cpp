@@ -94,6 +94,12 @@ TEST_CASE("a state restored goes on as if nothing had been between, and the stat
     middle.restore(other, "memory");
     for (int i = 0; i < 5; ++i) CHECK(one.step().loss == other.step().loss);
     CHECK(Snapshot::of(one) == Snapshot::of(other));
+    const BatchPosition place = one.position();
+    middle.restore(one, "memory");
+    CHECK_FALSE(one.position() == place);
+    one.read_on_from(place);  // older weights, the text goes on
+    CHECK(one.position() == place);
+    CHECK(one.step_count() == 7);
     // AdamW: two floats for each weight and scale that learns, and a step count a tensor.
     std::size_t weights = 0, tensors = 0;
     for (const auto& [name, values] : middle.tensors)

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include <bitnet/backend/blas.hpp>
-#include <bitnet/core/matrix.hpp>
 #include <bitnet/core/lane_sum.hpp>
+#include <bitnet/core/matrix.hpp>
 #include <bitnet/policy/concepts.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
 #include <bitnet/policy/text.hpp>
