@@ -21,21 +21,23 @@ build() {
     cmake --build --preset "$preset" --parallel "$(nproc)" ${1:+--target "$@"}
 }
 
-# fuzz OPTION...: each target on a copy of its seeds, so that nothing is written into the tree.
+# fuzz OPTION...: every target, as many at a time as there are cores.
 fuzz() {
     build fuzz
-    local source name seeds options
-    for source in tests/fuzz/*.cpp; do
-        [[ -e $source ]] || continue
-        name=$(basename "$source" .cpp)
-        seeds=build/fuzz/corpus/$name
-        rm -rf "$seeds"
-        mkdir -p "$seeds"
-        if [[ -d tests/fuzz/corpus/$name ]]; then cp -r "tests/fuzz/corpus/$name/." "$seeds"; fi
-        options=(-timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_funcs=0 -print_final_stats=1
-            -artifact_prefix="build/fuzz/$name-")
-        if [[ -f tests/fuzz/$name.dict ]]; then options+=(-dict="tests/fuzz/$name.dict"); fi
-        echo "-- fuzz_$name"
-        "build/fuzz/tests/fuzz/fuzz_$name" "$@" "${options[@]}" "$seeds" 2>&1 | sed '/^###### Recommended/,/^###### End/d'
-    done
+    export -f fuzz_target
+    basename -s .cpp tests/fuzz/*.cpp | xargs -P "$(nproc)" -I NAME bash -eo pipefail -c 'fuzz_target NAME "$@"' - "$@"
+}
+
+# fuzz_target NAME OPTION...: on a copy of its seeds, so that nothing is written into the tree.
+fuzz_target() {
+    local name=$1 seeds=build/fuzz/corpus/$1 options
+    shift
+    rm -rf "$seeds"
+    mkdir -p "$seeds"
+    if [[ -d tests/fuzz/corpus/$name ]]; then cp -r "tests/fuzz/corpus/$name/." "$seeds"; fi
+    options=(-timeout=10 -rss_limit_mb=2048 -verbosity=0 -print_funcs=0 -print_final_stats=1
+        -artifact_prefix="build/fuzz/$name-")
+    if [[ -f tests/fuzz/$name.dict ]]; then options+=(-dict="tests/fuzz/$name.dict"); fi
+    "build/fuzz/tests/fuzz/fuzz_$name" "$@" "${options[@]}" "$seeds" 2>&1 |
+        sed "/^###### Recommended/,/^###### End/d; s/^/fuzz_$name: /"
 }

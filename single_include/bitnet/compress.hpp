@@ -3082,7 +3082,7 @@ public:
                 std::memcpy(&value, bytes + i * sizeof value, sizeof value);
                 buffer[i] = static_cast<float>(value);
             }
-        return buffer;
+        return {buffer.data(), count};
     }
 
     /// errc::not_finite if one of the elements from `first` on is NaN or infinite, by name, flat index and shape.
@@ -3244,7 +3244,7 @@ struct TernaryTensor {
     std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
 
     std::span<const std::uint8_t> packed_row(std::size_t row) const {
-        return std::span(codes).subspan(row * row_bytes(), row_bytes());
+        return {codes.data() + row * row_bytes(), row_bytes()};
     }
     float scale(std::size_t row, std::size_t col) const {
         return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
@@ -3372,13 +3372,16 @@ private:
         const void* context;
         unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
         std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
+        Job* next = nullptr;              ///< in the list of jobs
     };
 
     void post(Job& job, unsigned helpers) {
         {
             const std::lock_guard lock(mutex_);
             while (threads_ < helpers && start()) ++threads_;
-            jobs_.push_back(&job);
+            Job** end = &jobs_;
+            while (*end != nullptr) end = &(*end)->next;
+            *end = &job;
             posted_.fetch_add(1);  // sequentially consistent, as the wait for it: or the notice could be missed
         }
         for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
@@ -3387,7 +3390,9 @@ private:
     void finish(Job& job) {
         {
             const std::lock_guard lock(mutex_);
-            std::erase(jobs_, &job);
+            Job** place = &jobs_;
+            while (*place != &job) place = &(*place)->next;
+            *place = job.next;
         }
         const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
         if (spin_until(idle)) return;
@@ -3413,15 +3418,16 @@ private:
     void serve() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
-            if (wanting == jobs_.end()) {
+            Job* wanting = jobs_;
+            while (wanting != nullptr && wanting->wanted == 0) wanting = wanting->next;
+            if (wanting == nullptr) {
                 const unsigned seen = posted_.load(std::memory_order_relaxed);
                 lock.unlock();
                 if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
                 lock.lock();
                 continue;
             }
-            Job& job = **wanting;
+            Job& job = *wanting;
             --job.wanted;
             job.inside.fetch_add(1, std::memory_order_relaxed);
             lock.unlock();
@@ -3448,7 +3454,7 @@ private:
     }
 
     std::mutex mutex_{};
-    std::vector<Job*> jobs_{};
+    Job* jobs_ = nullptr;              ///< the first of a list, oldest first
     std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
     std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
     unsigned threads_ = 0;
@@ -4701,9 +4707,9 @@ struct TargetFraction {
     float keep(std::span<const float> w, std::span<float> scratch) const {
         const auto zeros = static_cast<std::size_t>(static_cast<double>(fraction) * static_cast<double>(w.size()));
         if (zeros >= w.size()) return std::numeric_limits<float>::infinity();
-        std::transform(w.begin(), w.end(), scratch.begin(), [](float x) { return std::fabs(x); });
-        const auto boundary = scratch.begin() + static_cast<std::ptrdiff_t>(zeros);
-        std::nth_element(scratch.begin(), boundary, scratch.begin() + static_cast<std::ptrdiff_t>(w.size()));
+        for (std::size_t i = 0; i < w.size(); ++i) scratch[i] = std::fabs(w[i]);
+        float* const boundary = scratch.data() + zeros;
+        std::nth_element(scratch.data(), boundary, scratch.data() + w.size());
         return *boundary;
     }
     bool operator==(const TargetFraction&) const = default;

@@ -8,31 +8,16 @@
 
 namespace fs = std::filesystem;
 using bitnet::Json;
+using bitnet_test::json_of;
 using bitnet_test::names_in;
 using bitnet_test::read_text;
 using bitnet_test::read_weights;
 using bitnet_test::refusal_of_program;
 using bitnet_test::run_program;
+using bitnet_test::says;
 using bitnet_test::TempDir;
 using bitnet_test::Workplace;
 using Names = std::set<std::string>;
-
-namespace {
-
-bool says(const std::string& text, std::string_view words) { return text.find(words) != std::string::npos; }
-
-/// What a command prints with --json, which must be one object and nothing else anywhere.
-Json json_of(bitnet_test::Arguments arguments) {
-    arguments.insert(arguments.end(), {"--json", "-q"});
-    const auto result = run_program(arguments);
-    CHECK(result.status == 0);
-    CHECK(result.err.empty());
-    const Json json = bitnet::parse_json(result.out, "standard output");
-    CHECK(json.is_object());
-    return json;
-}
-
-}  // namespace
 
 TEST_CASE("compress writes a packed and an FP16 model with everything beside them") {
     const Workplace place;

@@ -69,6 +69,19 @@ inline Finished run_program(const Arguments& arguments, const std::function<bool
     return result;
 }
 
+/// What a command that must succeed says on standard output with --json.
+inline bitnet::Json json_of(Arguments arguments) {
+    for (const char* const option : {"--json", "-q"})
+        if (std::find(arguments.begin(), arguments.end(), option) == arguments.end()) arguments.emplace_back(option);
+    const Finished result = run_program(arguments);
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    CHECK(result.err.empty());
+    return bitnet::parse_json(result.out, "standard output");
+}
+
+inline bool says(std::string_view text, std::string_view words) { return text.find(words) != std::string_view::npos; }
+
 inline std::set<std::string> names_in(const std::filesystem::path& directory) {
     std::set<std::string> out;
     for (const auto& entry : std::filesystem::directory_iterator(directory)) out.insert(entry.path().filename());

@@ -6,6 +6,7 @@
 
 namespace fs = std::filesystem;
 using bitnet::Json;
+using bitnet_test::json_of;
 using bitnet_test::refusal_of_program;
 using bitnet_test::run_program;
 using bitnet_test::Workplace;
@@ -17,14 +18,6 @@ namespace {
 constexpr const char* byte_tokenizer = R"({"model": {"type": "BPE", "vocab": {"a": 5, "b": 6, "Ġ": 7, "Ċ": 8}, "merges": []},
     "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false},
     "decoder": {"type": "ByteLevel"}})";
-
-Json json_of(bitnet_test::Arguments arguments) {
-    arguments.insert(arguments.end(), {"--json", "-q"});
-    const auto result = run_program(arguments);
-    INFO(result.err);
-    CHECK(result.status == 0);
-    return bitnet::parse_json(result.out, "standard output");
-}
 
 /// A model with a tokenizer, and both of its outputs.
 struct Place : Workplace {

@@ -11,6 +11,7 @@
 namespace fs = std::filesystem;
 using bitnet::Json;
 using bitnet_test::Arguments;
+using bitnet_test::json_of;
 using bitnet_test::refusal_of_program;
 using bitnet_test::run_program;
 using bitnet_test::write_text;
@@ -38,13 +39,6 @@ struct School {
         return all;
     }
 };
-
-Json json_of(const Arguments& arguments) {
-    const auto result = run_program(arguments);
-    INFO(result.err);
-    REQUIRE(result.status == 0);
-    return bitnet::parse_json(result.out, "standard output");
-}
 
 std::string bytes_of(const fs::path& path) {
     std::ifstream file(path, std::ios::binary);

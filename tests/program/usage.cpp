@@ -5,6 +5,7 @@
 using bitnet_test::Arguments;
 using bitnet_test::names_in;
 using bitnet_test::run_program;
+using bitnet_test::says;
 using bitnet_test::Workplace;
 
 namespace {
@@ -16,7 +17,6 @@ std::string usage_error(const Arguments& arguments) {
     CHECK(result.out.empty());
     return result.err.substr(0, result.err.find('\n'));
 }
-bool says(const std::string& line, std::string_view words) { return line.find(words) != std::string::npos; }
 
 }  // namespace
 

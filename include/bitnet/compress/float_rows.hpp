@@ -54,7 +54,7 @@ public:
                 std::memcpy(&value, bytes + i * sizeof value, sizeof value);
                 buffer[i] = static_cast<float>(value);
             }
-        return buffer;
+        return {buffer.data(), count};
     }
 
     /// errc::not_finite if one of the elements from `first` on is NaN or infinite, by name, flat index and shape.

@@ -63,7 +63,7 @@ struct TernaryTensor {
     std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
 
     std::span<const std::uint8_t> packed_row(std::size_t row) const {
-        return std::span(codes).subspan(row * row_bytes(), row_bytes());
+        return {codes.data() + row * row_bytes(), row_bytes()};
     }
     float scale(std::size_t row, std::size_t col) const {
         return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];

@@ -1,10 +1,8 @@
 /// Threads that wait for work: starting one costs tens of microseconds, waking one costs a few.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
-#include <vector>
 
 #include <pthread.h>  // <thread> and <condition_variable> would cost whoever includes this an eighth more compile time
 
@@ -40,13 +38,16 @@ private:
         const void* context;
         unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
         std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
+        Job* next = nullptr;              ///< in the list of jobs
     };
 
     void post(Job& job, unsigned helpers) {
         {
             const std::lock_guard lock(mutex_);
             while (threads_ < helpers && start()) ++threads_;
-            jobs_.push_back(&job);
+            Job** end = &jobs_;
+            while (*end != nullptr) end = &(*end)->next;
+            *end = &job;
             posted_.fetch_add(1);  // sequentially consistent, as the wait for it: or the notice could be missed
         }
         for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
@@ -55,7 +56,9 @@ private:
     void finish(Job& job) {
         {
             const std::lock_guard lock(mutex_);
-            std::erase(jobs_, &job);
+            Job** place = &jobs_;
+            while (*place != &job) place = &(*place)->next;
+            *place = job.next;
         }
         const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
         if (spin_until(idle)) return;
@@ -81,15 +84,16 @@ private:
     void serve() {
         std::unique_lock lock(mutex_);
         for (;;) {
-            const auto wanting = std::find_if(jobs_.begin(), jobs_.end(), [](const Job* job) { return job->wanted != 0; });
-            if (wanting == jobs_.end()) {
+            Job* wanting = jobs_;
+            while (wanting != nullptr && wanting->wanted == 0) wanting = wanting->next;
+            if (wanting == nullptr) {
                 const unsigned seen = posted_.load(std::memory_order_relaxed);
                 lock.unlock();
                 if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
                 lock.lock();
                 continue;
             }
-            Job& job = **wanting;
+            Job& job = *wanting;
             --job.wanted;
             job.inside.fetch_add(1, std::memory_order_relaxed);
             lock.unlock();
@@ -116,7 +120,7 @@ private:
     }
 
     std::mutex mutex_{};
-    std::vector<Job*> jobs_{};
+    Job* jobs_ = nullptr;              ///< the first of a list, oldest first
     std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
     std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
     unsigned threads_ = 0;

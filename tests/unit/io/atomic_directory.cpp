@@ -64,7 +64,7 @@ std::set<std::string> names_in(const fs::path& directory) {
 }
 
 template <class Action>
-std::pair<errc, std::string> refusal(const Action& action) {
+std::pair<errc, std::string> directory_refusal(const Action& action) {
     try {
         action();
     } catch (const bitnet::error& problem) {
@@ -75,7 +75,7 @@ std::pair<errc, std::string> refusal(const Action& action) {
 }
 
 std::pair<errc, std::string> refusal_of(const fs::path& target, bool replace) {
-    return refusal([&] { AtomicDirectory(target, replace, marker); });
+    return directory_refusal([&] { AtomicDirectory(target, replace, marker); });
 }
 
 using Names = std::set<std::string>;
@@ -136,7 +136,7 @@ TEST_CASE("a directory that is not empty and not ours is never replaced") {
         AtomicDirectory out(target, true, marker);
         write_output(out.path(), "1");
         write_text(target / "thesis", "precious");
-        CHECK(refusal([&] { out.commit(); }).first == errc::exists);
+        CHECK(directory_refusal([&] { out.commit(); }).first == errc::exists);
     }
     CHECK(refusal_of(target, true) ==
           std::pair(errc::exists, target.string() + " is not replaced: it is not empty and holds no marker.json"));
@@ -175,7 +175,7 @@ TEST_CASE("a target that appears meanwhile is not overwritten") {
     AtomicDirectory out(place / "out", false, marker);
     write_output(out.path(), "new");
     make_output(place / "out", "other");
-    CHECK(refusal([&] { out.commit(); }).first == errc::exists);
+    CHECK(directory_refusal([&] { out.commit(); }).first == errc::exists);
     CHECK(version_of(place / "out") == "other");
 }
 
@@ -295,10 +295,10 @@ TEST_CASE("where directories cannot be exchanged, two renames replace the old on
         replace(lock);
         CHECK(version_of(place / "out") == "new");
         CHECK(names_in(place.path()) == Names{"out", "out.partial.lock"});
-        CHECK(refusal([&] { replace(lock); }).first == errc::io);  // nothing to move in: the old one comes back
+        CHECK(directory_refusal([&] { replace(lock); }).first == errc::io);  // nothing to move in: the old one comes back
         CHECK(version_of(place / "out") == "new");
         fs::create_directory(place / "out.replaced");
-        CHECK(refusal([&] { replace(lock); }).first == errc::exists);
+        CHECK(directory_refusal([&] { replace(lock); }).first == errc::exists);
     }
 }
 
@@ -374,10 +374,10 @@ TEST_CASE("a file is written whole, and an error names it") {
     write_file(place / "f", "a longer text");
     write_file(place / "f", std::string_view("a\0b", 3));
     CHECK(read_text(place / "f") == std::string("a\0b", 3));
-    CHECK(refusal([&] { write_file(place.path(), "x"); }) ==
+    CHECK(directory_refusal([&] { write_file(place.path(), "x"); }) ==
           std::pair(errc::io, place.path().string() + ": cannot create: Is a directory"));
     if (fs::exists("/dev/full"))
-        CHECK(refusal([&] { write_file("/dev/full", "x"); }) ==
+        CHECK(directory_refusal([&] { write_file("/dev/full", "x"); }) ==
               std::pair(errc::io, std::string("/dev/full: cannot write: No space left on device")));
     else
         MESSAGE("skipped: there is no /dev/full here");

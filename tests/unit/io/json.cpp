@@ -25,7 +25,7 @@ namespace {
 Json parse(std::string_view text) { return parse_json(text, "f.json"); }
 
 /// what() of the bad_file that the text is refused with.
-std::string refusal(std::string_view text) {
+std::string text_refusal(std::string_view text) {
     try {
         parse(text);
     } catch (const bitnet::error& problem) {
@@ -104,7 +104,7 @@ TEST_CASE("the limits of integers are kept exactly") {
     CHECK(Json(9223372036854775808u) == parse("9223372036854775808"));
     CHECK(Json(7u) == Json(7));
     CHECK(Json(7) == Json(static_cast<short>(7)));
-    CHECK(refusal("1e999").starts_with("f.json: not JSON: "));
+    CHECK(text_refusal("1e999").starts_with("f.json: not JSON: "));
 }
 
 TEST_CASE("an integer that 64 bits cannot hold is read as a double") {
@@ -121,8 +121,8 @@ TEST_CASE("an integer that 64 bits cannot hold is read as a double") {
     CHECK(json.at("e") == Json(1500.0));
     for (const std::string_view text : {"099999999999999999999", "--99999999999999999999", "99999999999999999999.", "[99999999999999999999",
                                         "99999999999999999999 1", "\"99999999999999999999", "+99999999999999999999"})
-        CHECK(refusal(text).starts_with("f.json: not JSON: "));
-    CHECK(refusal(std::string(400, '9')).starts_with("f.json: not JSON: "));
+        CHECK(text_refusal(text).starts_with("f.json: not JSON: "));
+    CHECK(text_refusal(std::string(400, '9')).starts_with("f.json: not JSON: "));
 }
 
 TEST_CASE("numbers of different kinds differ, and so do objects in another order") {
@@ -133,22 +133,22 @@ TEST_CASE("numbers of different kinds differ, and so do objects in another order
 }
 
 TEST_CASE("a key that is repeated at any level is refused by its path") {
-    CHECK(refusal(R"({"a": 1, "a": 1})") == R"(f.json: repeated key "a")");
-    CHECK(refusal(R"({"a": {"b": 1, "c": 2, "b": 3}})") == R"(f.json: repeated key "a.b")");
-    CHECK(refusal(R"({"a": [0, {"b": {"c": 1, "\u0063": 2}}]})") == R"(f.json: repeated key "a[1].b.c")");
-    CHECK(refusal(R"([{"x": 1, "x": 2}])") == R"(f.json: repeated key "[0].x")");
-    CHECK(refusal(R"({"": {"": 1, "": 2}})") == R"(f.json: repeated key "")");
-    CHECK(refusal("{\"a\\n\": 1, \"a\\n\": 1}") == "f.json: repeated key \"a\\n\"");
-    CHECK(refusal(R"({"a": {"x": 1}, "b": {"x": 1}})") == "accepted");
+    CHECK(text_refusal(R"({"a": 1, "a": 1})") == R"(f.json: repeated key "a")");
+    CHECK(text_refusal(R"({"a": {"b": 1, "c": 2, "b": 3}})") == R"(f.json: repeated key "a.b")");
+    CHECK(text_refusal(R"({"a": [0, {"b": {"c": 1, "\u0063": 2}}]})") == R"(f.json: repeated key "a[1].b.c")");
+    CHECK(text_refusal(R"([{"x": 1, "x": 2}])") == R"(f.json: repeated key "[0].x")");
+    CHECK(text_refusal(R"({"": {"": 1, "": 2}})") == R"(f.json: repeated key "")");
+    CHECK(text_refusal("{\"a\\n\": 1, \"a\\n\": 1}") == "f.json: repeated key \"a\\n\"");
+    CHECK(text_refusal(R"({"a": {"x": 1}, "b": {"x": 1}})") == "accepted");
 }
 
 TEST_CASE("documents are read 64 levels deep and no deeper") {
-    CHECK(refusal(nested(64)) == "accepted");
-    CHECK(refusal(nested(65)) == "f.json: nested deeper than 64");
-    CHECK(refusal(nested(100'000)) == "f.json: nested deeper than 64");
+    CHECK(text_refusal(nested(64)) == "accepted");
+    CHECK(text_refusal(nested(65)) == "f.json: nested deeper than 64");
+    CHECK(text_refusal(nested(100'000)) == "f.json: nested deeper than 64");
     std::string objects = "1";
     for (int i = 0; i < 65; ++i) objects = R"({"a":)" + objects + '}';
-    CHECK(refusal(objects) == "f.json: nested deeper than 64");
+    CHECK(text_refusal(objects) == "f.json: nested deeper than 64");
 }
 
 TEST_CASE("what is not one JSON document is refused by file and reason") {
@@ -157,32 +157,32 @@ TEST_CASE("what is not one JSON document is refused by file and reason") {
           "-", "+1", "01", ".5", "1.", "1e", "0x10", "\"", "\"\\x\"", "\"\\u12\"", "{} {}", "[] x", "1 2", "// c\n1",
           "{1:2}", "[1,,2]", "\"a\nb\"", "\xef\xbb\xbf", "\xff", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xc0\x80\""}) {
         CAPTURE(text);
-        CHECK(refusal(text).starts_with("f.json: not JSON: "));
-        CHECK(refusal(text).find('\n') == std::string::npos);
+        CHECK(text_refusal(text).starts_with("f.json: not JSON: "));
+        CHECK(text_refusal(text).find('\n') == std::string::npos);
     }
-    CHECK(refusal(std::string_view("{}\0", 3)).starts_with("f.json: not JSON: "));
-    CHECK(refusal(std::string_view("\"a\0b\"", 5)).starts_with("f.json: not JSON: "));
+    CHECK(text_refusal(std::string_view("{}\0", 3)).starts_with("f.json: not JSON: "));
+    CHECK(text_refusal(std::string_view("\"a\0b\"", 5)).starts_with("f.json: not JSON: "));
 }
 
 TEST_CASE("half of a surrogate pair is no character") {
     for (const std::string_view text : {R"("\ud800")", R"("\udc00")", R"("\ud800\u0041")", R"("\ud800x")", R"("\udc00\ud800")",
                                         R"({"\udc00": 1})"}) {
         CAPTURE(text);
-        CHECK(refusal(text).starts_with("f.json: not JSON: "));
+        CHECK(text_refusal(text).starts_with("f.json: not JSON: "));
     }
 }
 
 TEST_CASE("a byte order mark before the document is skipped") {
     CHECK(parse("\xef\xbb\xbf{\"a\": 1}") == Json::object({{"a", 1}}));
-    CHECK(refusal("\xef\xbb\xbf\xef\xbb\xbf{}").starts_with("f.json: not JSON: "));
+    CHECK(text_refusal("\xef\xbb\xbf\xef\xbb\xbf{}").starts_with("f.json: not JSON: "));
 }
 
 TEST_CASE("a document cut off anywhere is refused") {
     const std::string text = R"({"a": [1, -2.5e3, "x\u00e9\n"], "b": {"c": true, "d": null}})";
-    REQUIRE(refusal(text) == "accepted");
+    REQUIRE(text_refusal(text) == "accepted");
     for (std::size_t size = 0; size < text.size(); ++size) {
         CAPTURE(size);
-        CHECK(refusal(text.substr(0, size)).starts_with("f.json: not JSON: "));
+        CHECK(text_refusal(text.substr(0, size)).starts_with("f.json: not JSON: "));
     }
 }
 

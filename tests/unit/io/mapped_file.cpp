@@ -34,7 +34,7 @@ std::size_t resident_bytes() {
     return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::pair<errc, std::string> refusal(const std::filesystem::path& path) {
+std::pair<errc, std::string> map_refusal(const std::filesystem::path& path) {
     try {
         const MappedFile file(path);
     } catch (const bitnet::error& problem) {
@@ -72,13 +72,13 @@ TEST_CASE("an empty file is an empty span") {
 TEST_CASE("a file that cannot be mapped is refused by path and reason") {
     const bitnet_test::TempDir directory;
     const auto path = directory / "x";
-    CHECK(refusal(path) == std::pair(errc::missing, path.string() + ": no such file"));
-    CHECK(refusal(directory.path()) ==
+    CHECK(map_refusal(path) == std::pair(errc::missing, path.string() + ": no such file"));
+    CHECK(map_refusal(directory.path()) ==
           std::pair(errc::io, directory.path().string() + ": cannot read: Is a directory"));
     REQUIRE(::mkfifo(path.c_str(), 0666) == 0);
-    CHECK(refusal(path) == std::pair(errc::io, path.string() + ": not a regular file"));
+    CHECK(map_refusal(path) == std::pair(errc::io, path.string() + ": not a regular file"));
     bitnet_test::write_text(directory / "f", "x");
-    CHECK(refusal(directory / "f" / "g").first == errc::missing);
+    CHECK(map_refusal(directory / "f" / "g").first == errc::missing);
 }
 
 TEST_CASE("a file that may not be read is refused") {
@@ -88,7 +88,7 @@ TEST_CASE("a file that may not be read is refused") {
     std::filesystem::permissions(path, std::filesystem::perms::none);
     std::filesystem::permissions(directory.path(), std::filesystem::perms(0755));
     const int status = bitnet_test::in_ordinary_child([&] {
-        return refusal(path) == std::pair(errc::io, path.string() + ": cannot open: Permission denied") ? 0 : 1;
+        return map_refusal(path) == std::pair(errc::io, path.string() + ": cannot open: Permission denied") ? 0 : 1;
     });
     if (status == 98)
         MESSAGE("skipped: this root cannot become an ordinary user");

@@ -51,7 +51,7 @@ std::int64_t integer(std::string_view operation) {
     REQUIRE(read.root().kind == PickleKind::integer);
     return read.root().integer;
 }
-const std::string tensor = tensor_op(storage_op("FloatStorage", "0", 6), 0, {2, 3}, {3, 1});
+const std::string six_floats = tensor_op(storage_op("FloatStorage", "0", 6), 0, {2, 3}, {3, 1});
 }  // namespace
 
 TEST_CASE("numbers, strings and constants are read in each of their forms") {
@@ -110,13 +110,13 @@ TEST_CASE("an ordered dictionary is empty or made of pairs, takes items, and its
 }
 
 TEST_CASE("a tensor is a node with its arguments, whatever wraps it") {
-    const Read plain(tensor);
+    const Read plain(six_floats);
     REQUIRE(plain.root().kind == PickleKind::tensor);
     CHECK(plain.root().global->name == "_rebuild_tensor_v2");
     REQUIRE(plain.root().items.size() == 6);
     CHECK(plain.item(0).kind == PickleKind::storage);
     CHECK(plain.item(0).items.size() == 5);
-    const Read parameter(global_op("torch._utils", "_rebuild_parameter") + tensor + "\x88" + ordered_dict_op + "\x87R");
+    const Read parameter(global_op("torch._utils", "_rebuild_parameter") + six_floats + "\x88" + ordered_dict_op + "\x87R");
     CHECK(parameter.root().kind == PickleKind::tensor);
     const Read sized(global_op("torch", "Size") + "K\2\x85\x85R");
     REQUIRE(sized.root().kind == PickleKind::tuple);
@@ -195,7 +195,7 @@ TEST_CASE("lengths are believed only as far as there are bytes, and strings must
 }
 
 TEST_CASE("a pickle cut short anywhere is refused with the offset") {
-    const std::string sound = pickled(ordered_dict_op + "(" + text_op("w") + tensor + text_op("n") + "G12345678uq\1}b");
+    const std::string sound = pickled(ordered_dict_op + "(" + text_op("w") + six_floats + text_op("n") + "G12345678uq\1}b");
     const Pickle whole = read_pickle(bytes_of(sound + "rest"), "p");
     CHECK(whole.size == sound.size());
     for (std::size_t size = 0; size < sound.size(); ++size) {
@@ -210,7 +210,7 @@ TEST_CASE("a pickle cut short anywhere is refused with the offset") {
 }
 
 TEST_CASE("a changed byte is refused or read, and never more than that") {
-    const std::string sound = pickled(ordered_dict_op + "(" + text_op("w") + tensor + "uq\1");
+    const std::string sound = pickled(ordered_dict_op + "(" + text_op("w") + six_floats + "uq\1");
     for (std::size_t at = 0; at < sound.size(); ++at)
         for (int value = 0; value < 256; ++value) {
             std::string bytes = sound;

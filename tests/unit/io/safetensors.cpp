@@ -38,17 +38,17 @@ std::string file_of(std::string_view header, std::size_t data = 0) {
 }
 
 /// From a heap block of exactly that size, so that the address sanitizer sees a read beyond the end.
-bitnet::SafetensorsHeader parse(std::string_view file) {
+bitnet::SafetensorsHeader parse_header(std::string_view file) {
     const auto copy = std::make_unique<std::byte[]>(file.size());
     std::memcpy(copy.get(), file.data(), file.size());
     return bitnet::parse_safetensors_header({copy.get(), file.size()}, "m.safetensors");
 }
 
 /// what() of the bad_file that the bytes are refused with, without the path that it begins with.
-std::string refusal(std::string_view file) {
+std::string file_refusal(std::string_view file) {
     constexpr std::string_view path = "m.safetensors: ";
     try {
-        parse(file);
+        parse_header(file);
     } catch (const bitnet::error& problem) {
         CHECK(problem.code() == errc::bad_file);
         const std::string what = problem.what();
@@ -61,7 +61,7 @@ std::string refusal(std::string_view file) {
 
 /// The same for a file with one tensor "x" of those fields, where 4 bytes of data follow.
 std::string refusal_of_x(std::string_view fields) {
-    return refusal(file_of("{\"x\":{" + std::string(fields) + "}}", 4));
+    return file_refusal(file_of("{\"x\":{" + std::string(fields) + "}}", 4));
 }
 
 const std::string two_tensors =
@@ -71,7 +71,7 @@ const std::string two_tensors =
 }  // namespace
 
 TEST_CASE("tensors are listed in the order of their bytes, whatever the order of the header") {
-    const auto header = parse(file_of(two_tensors, 16));
+    const auto header = parse_header(file_of(two_tensors, 16));
     CHECK(header.data_begin == 8 + two_tensors.size());
     CHECK(header.metadata == std::map<std::string, std::string>{{"format", "pt"}, {"k", "v"}});
     REQUIRE(header.tensors.size() == 2);
@@ -80,25 +80,25 @@ TEST_CASE("tensors are listed in the order of their bytes, whatever the order of
 }
 
 TEST_CASE("files without tensors, metadata, padding or alignment are legal") {
-    CHECK(parse(file_of("{}")).tensors.empty());
-    CHECK(parse(file_of("{}      ")).metadata.empty());
-    CHECK(parse(file_of(" \t\r\n{} \n")).tensors.empty());
-    CHECK(parse(file_of(R"({"__metadata__":{}})")).tensors.empty());
-    CHECK(parse(file_of(R"({"":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})", 3)).tensors[0].name.empty());
-    CHECK(parse(file_of(R"({"x":{"dtype":"F4","shape":[2,3],"data_offsets":[0,3]}})", 3)).tensors.size() == 1);
-    CHECK(parse(file_of(R"({"x":{"dtype":"F6_E3M2","shape":[4],"data_offsets":[0,3],"new":[1]}})", 3)).tensors.size() == 1);
+    CHECK(parse_header(file_of("{}")).tensors.empty());
+    CHECK(parse_header(file_of("{}      ")).metadata.empty());
+    CHECK(parse_header(file_of(" \t\r\n{} \n")).tensors.empty());
+    CHECK(parse_header(file_of(R"({"__metadata__":{}})")).tensors.empty());
+    CHECK(parse_header(file_of(R"({"":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}})", 3)).tensors[0].name.empty());
+    CHECK(parse_header(file_of(R"({"x":{"dtype":"F4","shape":[2,3],"data_offsets":[0,3]}})", 3)).tensors.size() == 1);
+    CHECK(parse_header(file_of(R"({"x":{"dtype":"F6_E3M2","shape":[4],"data_offsets":[0,3],"new":[1]}})", 3)).tensors.size() == 1);
 }
 
 TEST_CASE("every type of the format is read") {
     for (const bitnet::DTypeInfo& row : bitnet::dtype_table) {
         const std::string header = bitnet::message(R"({"x":{"dtype":")", row.name, R"(","shape":[8],"data_offsets":[0,)",
                                                    row.bits, "]}}");
-        CHECK(parse(file_of(header, row.bits)).tensors[0].dtype == row.type);
+        CHECK(parse_header(file_of(header, row.bits)).tensors[0].dtype == row.type);
     }
 }
 
 TEST_CASE("tensors without elements take no bytes and may share a place") {
-    const auto header = parse(file_of(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},)"
+    const auto header = parse_header(file_of(R"({"z":{"dtype":"F32","shape":[0],"data_offsets":[4,4]},)"
                                       R"("a":{"dtype":"F32","shape":[0,18446744073709551615],"data_offsets":[4,4]},)"
                                       R"("m":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
                                       R"("e":{"dtype":"F32","shape":[5,0],"data_offsets":[0,0]}})", 4));
@@ -109,10 +109,10 @@ TEST_CASE("tensors without elements take no bytes and may share a place") {
 
 TEST_CASE("a file cut off inside its header, or anywhere later, is refused") {
     const std::string whole = file_of(two_tensors, 16);
-    REQUIRE(refusal(whole) == "accepted");
+    REQUIRE(file_refusal(whole) == "accepted");
     for (std::size_t size = 0; size < whole.size(); ++size) {
         CAPTURE(size);
-        const std::string why = refusal(whole.substr(0, size));
+        const std::string why = file_refusal(whole.substr(0, size));
         if (size < 8)
             CHECK(why == bitnet::message(size, " bytes, but a safetensors file begins with the 8 bytes of its header's length"));
         else if (size < 8 + two_tensors.size())
@@ -120,7 +120,7 @@ TEST_CASE("a file cut off inside its header, or anywhere later, is refused") {
         else
             CHECK(why == bitnet::message("the header describes 16 bytes of tensors, but ", size - 8 - two_tensors.size(), " follow it"));
     }
-    CHECK(refusal(whole + 'x') == "the header describes 16 bytes of tensors, but 17 follow it");
+    CHECK(file_refusal(whole + 'x') == "the header describes 16 bytes of tensors, but 17 follow it");
 }
 
 TEST_CASE("a large file cut off at random places is refused") {
@@ -128,56 +128,56 @@ TEST_CASE("a large file cut off at random places is refused") {
     MESSAGE("seed ", seed);
     std::mt19937_64 random(seed);
     const std::string whole = file_of(R"({"x":{"dtype":"U8","shape":[100000],"data_offsets":[0,100000]}})", 100'000);
-    REQUIRE(refusal(whole) == "accepted");
-    for (int i = 0; i < 100; ++i) CHECK(refusal(std::string_view(whole).substr(0, random() % whole.size())) != "accepted");
+    REQUIRE(file_refusal(whole) == "accepted");
+    for (int i = 0; i < 100; ++i) CHECK(file_refusal(std::string_view(whole).substr(0, random() % whole.size())) != "accepted");
 }
 
 TEST_CASE("a header whose own length is shorter than its text is refused") {
     for (std::size_t size = 0; size < two_tensors.size(); ++size) {
         CAPTURE(size);
-        CHECK(refusal(length_bytes(size) + two_tensors + std::string(16, 'x')) != "accepted");
+        CHECK(file_refusal(length_bytes(size) + two_tensors + std::string(16, 'x')) != "accepted");
     }
 }
 
 TEST_CASE("the length of the header is bounded by 100000000 and by the file") {
-    CHECK(refusal(length_bytes(100'000'001) + "{}") == "a header of 100000001 bytes; at most 100000000 are allowed");
-    CHECK(refusal(length_bytes(~0ull) + "{}") == "a header of 18446744073709551615 bytes; at most 100000000 are allowed");
-    CHECK(refusal(length_bytes(100'000'000) + "{}") == "a header of 100000000 bytes reaches beyond the end of this file of 10");
-    CHECK(refusal(length_bytes(3) + "{}") == "a header of 3 bytes reaches beyond the end of this file of 10");
-    CHECK(parse(file_of("{}" + std::string(99'999'998, ' '))).data_begin == 100'000'008);
+    CHECK(file_refusal(length_bytes(100'000'001) + "{}") == "a header of 100000001 bytes; at most 100000000 are allowed");
+    CHECK(file_refusal(length_bytes(~0ull) + "{}") == "a header of 18446744073709551615 bytes; at most 100000000 are allowed");
+    CHECK(file_refusal(length_bytes(100'000'000) + "{}") == "a header of 100000000 bytes reaches beyond the end of this file of 10");
+    CHECK(file_refusal(length_bytes(3) + "{}") == "a header of 3 bytes reaches beyond the end of this file of 10");
+    CHECK(parse_header(file_of("{}" + std::string(99'999'998, ' '))).data_begin == 100'000'008);
 }
 
 TEST_CASE("a header that is no JSON object in UTF-8 is refused") {
-    CHECK(refusal(file_of("")) == "the header is not a JSON object");
-    CHECK(refusal(file_of("   ")) == "the header is not a JSON object");
-    CHECK(refusal(file_of("[]")) == "the header is not a JSON object");
-    CHECK(refusal(file_of("null")) == "the header is not a JSON object");
-    CHECK(refusal(file_of("\xef\xbb\xbf{}")) == "the header is not a JSON object");
-    CHECK(refusal(file_of("{")).starts_with("header: not JSON: "));
-    CHECK(refusal(file_of("{}x")).starts_with("header: not JSON: "));
-    CHECK(refusal(file_of("{\"\xff\":1}")).starts_with("header: not JSON: "));
-    CHECK(refusal(file_of(std::string_view("{}\0", 3))).starts_with("header: not JSON: "));
+    CHECK(file_refusal(file_of("")) == "the header is not a JSON object");
+    CHECK(file_refusal(file_of("   ")) == "the header is not a JSON object");
+    CHECK(file_refusal(file_of("[]")) == "the header is not a JSON object");
+    CHECK(file_refusal(file_of("null")) == "the header is not a JSON object");
+    CHECK(file_refusal(file_of("\xef\xbb\xbf{}")) == "the header is not a JSON object");
+    CHECK(file_refusal(file_of("{")).starts_with("header: not JSON: "));
+    CHECK(file_refusal(file_of("{}x")).starts_with("header: not JSON: "));
+    CHECK(file_refusal(file_of("{\"\xff\":1}")).starts_with("header: not JSON: "));
+    CHECK(file_refusal(file_of(std::string_view("{}\0", 3))).starts_with("header: not JSON: "));
 }
 
 TEST_CASE("a name or a field that is repeated is refused") {
     const std::string x = R"("x":{"dtype":"U8","shape":[4],"data_offsets":[0,4]})";
-    CHECK(refusal(file_of('{' + x + ',' + x + '}', 4)) == "header: repeated key \"x\"");
-    CHECK(refusal(file_of(R"({"__metadata__":{},"__metadata__":{}})")) == "header: repeated key \"__metadata__\"");
-    CHECK(refusal(file_of(R"({"__metadata__":{"a":"1","a":"1"}})")) == "header: repeated key \"__metadata__.a\"");
+    CHECK(file_refusal(file_of('{' + x + ',' + x + '}', 4)) == "header: repeated key \"x\"");
+    CHECK(file_refusal(file_of(R"({"__metadata__":{},"__metadata__":{}})")) == "header: repeated key \"__metadata__\"");
+    CHECK(file_refusal(file_of(R"({"__metadata__":{"a":"1","a":"1"}})")) == "header: repeated key \"__metadata__.a\"");
     CHECK(refusal_of_x(R"("dtype":"U8","dtype":"U8","shape":[4],"data_offsets":[0,4])") ==
           "header: repeated key \"x.dtype\"");
 }
 
 TEST_CASE("metadata is a flat map from strings to strings") {
-    CHECK(refusal(file_of(R"({"__metadata__":"pt"})")) == "__metadata__: expected an object, found \"pt\"");
-    CHECK(refusal(file_of(R"({"__metadata__":null})")) == "__metadata__: expected an object, found null");
-    CHECK(refusal(file_of(R"({"__metadata__":{"a":1}})")) == "__metadata__: \"a\": expected a string, found 1");
-    CHECK(refusal(file_of(R"({"__metadata__":{"a":null}})")) == "__metadata__: \"a\": expected a string, found null");
-    CHECK(refusal(file_of(R"({"__metadata__":{"a":{}}})")) == "__metadata__: \"a\": expected a string, found an object");
+    CHECK(file_refusal(file_of(R"({"__metadata__":"pt"})")) == "__metadata__: expected an object, found \"pt\"");
+    CHECK(file_refusal(file_of(R"({"__metadata__":null})")) == "__metadata__: expected an object, found null");
+    CHECK(file_refusal(file_of(R"({"__metadata__":{"a":1}})")) == "__metadata__: \"a\": expected a string, found 1");
+    CHECK(file_refusal(file_of(R"({"__metadata__":{"a":null}})")) == "__metadata__: \"a\": expected a string, found null");
+    CHECK(file_refusal(file_of(R"({"__metadata__":{"a":{}}})")) == "__metadata__: \"a\": expected a string, found an object");
 }
 
 TEST_CASE("a missing or mistyped field is refused by tensor and field") {
-    CHECK(refusal(file_of(R"({"x":[]})")) == "tensor \"x\": expected an object, found an array of 0");
+    CHECK(file_refusal(file_of(R"({"x":[]})")) == "tensor \"x\": expected an object, found an array of 0");
     CHECK(refusal_of_x("") == "tensor \"x\": dtype is missing");
     CHECK(refusal_of_x(R"("dtype":"U8","data_offsets":[0,4])") == "tensor \"x\": shape is missing");
     CHECK(refusal_of_x(R"("dtype":"U8","shape":[4])") == "tensor \"x\": data_offsets is missing");
@@ -215,7 +215,7 @@ TEST_CASE("a tensor of up to 64 dimensions is read") {
 
 TEST_CASE("tensors that leave a hole, overlap or run backwards are refused") {
     const auto with = [](std::string_view first, std::string_view second) {
-        return refusal(file_of(bitnet::message(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)", first,
+        return file_refusal(file_of(bitnet::message(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":)", first,
                                                R"(},"b":{"dtype":"U8","shape":[4],"data_offsets":)", second, "}}"), 8));
     };
     CHECK(with("[0,4]", "[4,8]") == "accepted");

@@ -24,7 +24,7 @@ using bitnet::SafetensorsWriter;
 
 namespace {
 
-std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> text_bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 template <class Action>
 std::pair<errc, std::string> refusal(const Action& action) {
@@ -64,11 +64,11 @@ TEST_CASE("a file is written byte for byte as the reference writer does") {
     const auto path = directory / "m.safetensors";
     SafetensorsWriter writer(path, {{"b", DType::U8, {3}}, {"z", DType::F32, {1}}, {"a", DType::U8, {1, 2}}, {"y", DType::F32, {}}},
                              {{"k", "say \"v\""}});
-    writer.write("a", bytes_of("aa"));
-    writer.write("b", 1, bytes_of("bb"));
-    writer.write("z", bytes_of("zzzz"));
-    writer.write("b", 0, bytes_of("B"));
-    writer.write("y", bytes_of("yyyy"));
+    writer.write("a", text_bytes("aa"));
+    writer.write("b", 1, text_bytes("bb"));
+    writer.write("z", text_bytes("zzzz"));
+    writer.write("b", 0, text_bytes("B"));
+    writer.write("y", text_bytes("yyyy"));
     writer.finish();
     std::string header =
         R"({"__metadata__":{"format":"pt","k":"say \"v\""},"y":{"dtype":"F32","shape":[],"data_offsets":[0,4]},)"
@@ -117,7 +117,7 @@ TEST_CASE("any plan, written in any order and pieces, reads back the same") {
             const std::string& content = contents[tensor.name];
             for (std::size_t end = content.size(); end > 0;) {  // from the back, a piece at a time
                 const std::size_t begin = end - 1 - random() % end;
-                writer.write(tensor.name, begin, bytes_of(content).subspan(begin, end - begin));
+                writer.write(tensor.name, begin, text_bytes(content).subspan(begin, end - begin));
                 end = begin;
             }
         }
@@ -147,7 +147,7 @@ TEST_CASE("threads may write at once") {
         for (std::size_t first = 0; first < 4; ++first)
             threads.emplace_back([&writer, first] {
                 for (std::size_t row = first; row < rows; row += 4)
-                    writer.write("x", row * 100, bytes_of(std::string(100, static_cast<char>(row))));
+                    writer.write("x", row * 100, text_bytes(std::string(100, static_cast<char>(row))));
             });
     }
     writer.finish();
@@ -162,16 +162,16 @@ TEST_CASE("a tensor that is incomplete, written twice or not in the plan is refu
     const std::string p = path.string();
     SafetensorsWriter writer(path, {{"x", DType::U8, {4}}, {"e", DType::U8, {0}}});
     CHECK(refusal([&] { writer.finish(); }) == std::pair(errc::bad_value, p + ": tensor \"x\": 0 bytes were written of 4"));
-    writer.write("x", 0, bytes_of("abc"));
+    writer.write("x", 0, text_bytes("abc"));
     CHECK(refusal([&] { writer.finish(); }) == std::pair(errc::bad_value, p + ": tensor \"x\": 3 bytes were written of 4"));
-    CHECK(refusal([&] { writer.write("x", 3, bytes_of("de")); }) ==
+    CHECK(refusal([&] { writer.write("x", 3, text_bytes("de")); }) ==
           std::pair(errc::bad_value, p + ": tensor \"x\" takes 4 bytes, not 2 more from 3"));
-    CHECK(refusal([&] { writer.write("x", ~std::size_t{0}, bytes_of("de")); }).first == errc::bad_value);
-    CHECK(refusal([&] { writer.write("x", bytes_of("de")); }) ==
+    CHECK(refusal([&] { writer.write("x", ~std::size_t{0}, text_bytes("de")); }).first == errc::bad_value);
+    CHECK(refusal([&] { writer.write("x", text_bytes("de")); }) ==
           std::pair(errc::bad_value, p + ": tensor \"x\" takes 4 bytes, not 2"));
-    CHECK(refusal([&] { writer.write("y", bytes_of("de")); }) ==
+    CHECK(refusal([&] { writer.write("y", text_bytes("de")); }) ==
           std::pair(errc::missing, p + ": tensor \"y\" is not in the plan"));
-    writer.write("x", 2, bytes_of("cd"));
+    writer.write("x", 2, text_bytes("cd"));
     CHECK(refusal([&] { writer.finish(); }) == std::pair(errc::bad_value, p + ": tensor \"x\": 5 bytes were written of 4"));
 }
 
@@ -225,7 +225,7 @@ TEST_CASE("a write that fails names the file and the reason") {
     SafetensorsWriter writer(directory / "m", {{"x", DType::U8, {200'000}}});
     const FileSizeLimit limit(100'000);
     const std::string half(100'000, 'x');
-    CHECK(refusal([&] { writer.write("x", 100'000, bytes_of(half)); }) ==
+    CHECK(refusal([&] { writer.write("x", 100'000, text_bytes(half)); }) ==
           std::pair(errc::io, (directory / "m").string() + ": cannot write: File too large"));
     CHECK(refusal([&] { writer.finish(); }).first == errc::bad_value);
 }

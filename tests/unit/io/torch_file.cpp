@@ -56,7 +56,7 @@ std::vector<float> values(const TorchFile& file, std::string_view name) {
     std::memcpy(out.data(), view.bytes.data(), view.bytes.size());
     return out;
 }
-void check_refused(const std::string& file, errc code, const std::string& what) {
+void check_file_refused(const std::string& file, errc code, const std::string& what) {
     try {
         parse_torch_file(bytes_of(file), "f.bin");
         FAIL("not refused: " << what);
@@ -65,10 +65,10 @@ void check_refused(const std::string& file, errc code, const std::string& what) 
         CHECK(problem.code() == code);
     }
 }
-void check_refused(const std::function<void(ZipWriter&)>& change, errc code, const std::string& what) {
+void check_file_refused(const std::function<void(ZipWriter&)>& change, errc code, const std::string& what) {
     ZipWriter writer = views();
     change(writer);
-    check_refused(writer.text(), code, what);
+    check_file_refused(writer.text(), code, what);
 }
 std::string legacy() {
     const std::string tensor = tensor_op(storage_op("FloatStorage", "940", 6, "N"), 0, {3, 2}, {1, 3});
@@ -135,36 +135,36 @@ TEST_CASE("a legacy stream is read in the order of its keys") {
 }
 
 TEST_CASE("an archive needs its members, of the sizes that the pickle gives, in one folder") {
-    check_refused([](ZipWriter& zip) { zip.members.erase(zip.members.begin()); }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip.members.erase(zip.members.begin()); }, errc::bad_file,
                   "f.bin: no member \"archive/data.pkl\" in the archive");
-    check_refused([](ZipWriter& zip) { zip["archive/data/1"].name = "archive/data/2"; }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip["archive/data/1"].name = "archive/data/2"; }, errc::bad_file,
                   "f.bin: no member \"archive/data/1\" in the archive");
-    check_refused([](ZipWriter& zip) { zip.members.pop_back(); }, errc::bad_file, "f.bin: no member \"archive/version\" in the archive");
-    check_refused([](ZipWriter& zip) { zip["archive/data/0"].bytes.pop_back(); }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip.members.pop_back(); }, errc::bad_file, "f.bin: no member \"archive/version\" in the archive");
+    check_file_refused([](ZipWriter& zip) { zip["archive/data/0"].bytes.pop_back(); }, errc::bad_file,
                   "f.bin: member \"archive/data/0\" has 23 bytes, its storage 24");
-    check_refused([](ZipWriter& zip) { zip["archive/data/0"].bytes += "x"; }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip["archive/data/0"].bytes += "x"; }, errc::bad_file,
                   "f.bin: member \"archive/data/0\" has 25 bytes, its storage 24");
-    check_refused([](ZipWriter& zip) { zip.add("other/data/9", ""); }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip.add("other/data/9", ""); }, errc::bad_file,
                   "f.bin: member \"other/data/9\" does not lie in the folder of \"archive/data.pkl\"");
-    check_refused([](ZipWriter& zip) { zip["archive/data.pkl"].name = "data.pkl"; }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip["archive/data.pkl"].name = "data.pkl"; }, errc::bad_file,
                   "f.bin: member \"data.pkl\" does not lie in the folder of \"data.pkl\"");
-    check_refused(ZipWriter{}.text(), errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
-    check_refused([](ZipWriter& zip) { zip["archive/data/0"].method = 8; }, errc::unsupported,
+    check_file_refused(ZipWriter{}.text(), errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
+    check_file_refused([](ZipWriter& zip) { zip["archive/data/0"].method = 8; }, errc::unsupported,
                   "f.bin: member \"archive/data/0\": compressed by method 8; only stored members are read");
     CHECK(parse_torch_file(bytes_of(torch_archive(pickled("}"), {}, "pytorch_model/").text()), "f.bin").tensors.empty());
 }
 
 TEST_CASE("a program, another byte order and a newer version are refused by name") {
     for (const std::string name : {"code/__torch__.py", "constants.pkl", "model.json"})
-        check_refused([&](ZipWriter& zip) { zip.add("archive/" + name, ""); }, errc::unsupported,
+        check_file_refused([&](ZipWriter& zip) { zip.add("archive/" + name, ""); }, errc::unsupported,
                       "f.bin: a TorchScript program (it has \"archive/" + name + "\"), not a file of weights");
-    check_refused([](ZipWriter& zip) { zip["archive/byteorder"].bytes = "big"; }, errc::unsupported,
+    check_file_refused([](ZipWriter& zip) { zip["archive/byteorder"].bytes = "big"; }, errc::unsupported,
                   "f.bin: byteorder \"big\"; only \"little\" is read");
-    check_refused([](ZipWriter& zip) { zip["archive/byteorder"].bytes = ""; }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip["archive/byteorder"].bytes = ""; }, errc::bad_file,
                   "f.bin: byteorder \"\"; only \"little\" is read");
-    check_refused([](ZipWriter& zip) { zip["archive/version"].bytes = "11\n"; }, errc::unsupported, "f.bin: version 11; at most 10 is read");
+    check_file_refused([](ZipWriter& zip) { zip["archive/version"].bytes = "11\n"; }, errc::unsupported, "f.bin: version 11; at most 10 is read");
     for (const std::string version : {"", "0", "x", "3 ", "-1", "99999999999"})
-        check_refused([&](ZipWriter& zip) { zip["archive/version"].bytes = version; }, errc::bad_file,
+        check_file_refused([&](ZipWriter& zip) { zip["archive/version"].bytes = version; }, errc::bad_file,
                       "f.bin: version " + bitnet::detail::quote(version) + " is no number from 1");
     ZipWriter zip = views();
     zip["archive/version"].bytes = "10";
@@ -173,27 +173,27 @@ TEST_CASE("a program, another byte order and a newer version are refused by name
 }
 
 TEST_CASE("a pickle that calls something is refused with file, member, offset and name") {
-    check_refused([](ZipWriter& zip) { zip["archive/data.pkl"].bytes = pickled("cposix\nsystem\n" + text_op("id") + "\x85R"); },
+    check_file_refused([](ZipWriter& zip) { zip["archive/data.pkl"].bytes = pickled("cposix\nsystem\n" + text_op("id") + "\x85R"); },
                   errc::unsupported,
                   "f.bin: \"archive/data.pkl\": offset 2: refused: \"posix.system\" is not one of the names that weights need");
-    check_refused([](ZipWriter& zip) { zip["archive/data.pkl"].bytes += "xy"; }, errc::bad_file,
+    check_file_refused([](ZipWriter& zip) { zip["archive/data.pkl"].bytes += "xy"; }, errc::bad_file,
                   "f.bin: \"archive/data.pkl\": 2 bytes behind the pickle's end");
 }
 
 TEST_CASE("a pickle whose bytes changed is refused by its CRC") {
     std::string file = views().text();
     file[file.find("row")] = 'R';
-    check_refused(file, errc::bad_file, "f.bin: member \"archive/data.pkl\": its bytes do not have the CRC of the archive's directory");
+    check_file_refused(file, errc::bad_file, "f.bin: member \"archive/data.pkl\": its bytes do not have the CRC of the archive's directory");
 }
 
 TEST_CASE("files of other kinds are told apart") {
-    check_refused("", errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
-    check_refused("\x80\x02}.", errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
-    check_refused("PYTORCH1 and more", errc::unsupported,
+    check_file_refused("", errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
+    check_file_refused("\x80\x02}.", errc::bad_file, "f.bin: not a file of torch.save: neither a ZIP archive nor a legacy stream");
+    check_file_refused("PYTORCH1 and more", errc::unsupported,
                   "f.bin: written by a version of torch before 0.1.10 or a preview; load it there and save it again");
-    check_refused(std::string(257, 'x') + "ustar", errc::unsupported,
+    check_file_refused(std::string(257, 'x') + "ustar", errc::unsupported,
                   "f.bin: written by a version of torch before 0.1.10 or a preview; load it there and save it again");
-    check_refused(std::string("\2\0\0\0\0\0\0\0{}", 10), errc::bad_file,
+    check_file_refused(std::string("\2\0\0\0\0\0\0\0{}", 10), errc::bad_file,
                   "f.bin: looks like a safetensors file; its name should end in .safetensors");
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("a legacy stream must hold the storages that its tensors use, and noth
     const std::string bytes = counting_floats(2);
     CHECK(parse_torch_file(bytes_of(legacy_stream(pickle, {{"5", 2, bytes}})), "f.bin").tensors.size() == 1);
     const auto refused = [&](const std::vector<LegacyStorage>& storages, const std::string& what) {
-        check_refused(legacy_stream(pickle, storages), errc::bad_file, "f.bin: " + what);
+        check_file_refused(legacy_stream(pickle, storages), errc::bad_file, "f.bin: " + what);
     };
     refused({}, "pickle of keys: a storage of the tensors is missing");
     refused({{"6", 2, bytes}}, "pickle of keys: storage \"6\" belongs to no tensor or is there twice");
@@ -210,12 +210,12 @@ TEST_CASE("a legacy stream must hold the storages that its tensors use, and noth
     refused({{"5", 3, bytes}}, "storage \"5\" has 3 elements, expected 2");
     refused({{"5", 2, "1234567"}}, "cut short in storage \"5\" of 8 bytes");
     refused({{"5", 2, bytes + "x"}}, "1 bytes behind the last storage");
-    check_refused(legacy_stream(pickle, {{"5", 2, bytes}}, false), errc::unsupported,
+    check_file_refused(legacy_stream(pickle, {{"5", 2, bytes}}, false), errc::unsupported,
                   "f.bin: written in big-endian order; only little-endian is read");
     std::string other = legacy();
     other[18] = '\0';
-    check_refused(other, errc::unsupported, "f.bin: a legacy file of torch.save of another version than 1001");
-    check_refused(legacy_stream(pickled("cos\nsystem\n)R"), {}), errc::unsupported,
+    check_file_refused(other, errc::unsupported, "f.bin: a legacy file of torch.save of another version than 1001");
+    check_file_refused(legacy_stream(pickled("cos\nsystem\n)R"), {}), errc::unsupported,
                   "f.bin: pickle of tensors: offset 2: refused: \"os.system\" is not one of the names that weights need");
 }
 

@@ -40,7 +40,7 @@ TorchContents contents(std::string_view body, std::size_t id_size = 5) {
     return state.contents();
 }
 TorchContents one(std::string_view tensor) { return contents(dict_op({{"w", std::string(tensor)}})); }
-void check_refused(std::string_view body, errc code, const std::string& what, std::size_t id_size = 5) {
+void check_state_refused(std::string_view body, errc code, const std::string& what, std::size_t id_size = 5) {
     try {
         contents(body, id_size);
         FAIL("not refused: " << what);
@@ -187,7 +187,7 @@ TEST_CASE("two names on one storage are two tensors of the same bytes") {
     const TorchContents read = contents(dict_op({{"embed", whole_op("0", {2, 2})}, {"head", whole_op("0", {2, 2})}}));
     REQUIRE(read.tensors.size() == 2);
     CHECK(read.tensors[0].begin == read.tensors[1].begin);
-    check_refused(dict_op({{"w", whole_op("0", {1})}, {"w", whole_op("1", {1})}}), errc::bad_file, "p: two tensors have the name \"w\"");
+    check_state_refused(dict_op({{"w", whole_op("0", {1})}, {"w", whole_op("1", {1})}}), errc::bad_file, "p: two tensors have the name \"w\"");
 }
 
 TEST_CASE("a checkpoint is opened where its weights are") {
@@ -204,8 +204,8 @@ TEST_CASE("a checkpoint is opened where its weights are") {
 TEST_CASE("values that are no tensors are left out with a note, and are not taken for weights when they are all") {
     CHECK(contents("}(" + text_op("w") + whole_op("0", {1}) + text_op("step") + "K\1K\2Nu").notes ==
           std::vector<std::string>{"p: 2 values that are no tensors are left out: \"step\", an integer"});
-    check_refused(dict_op({{"epoch", "K\1"}, {"args", "]"}}), errc::unsupported,
+    check_state_refused(dict_op({{"epoch", "K\1"}, {"args", "]"}}), errc::unsupported,
                   "p: no tensors in the dictionary, but \"epoch\", \"args\"");
-    check_refused("]", errc::unsupported, "p: holds a list, expected a dictionary of named tensors");
-    check_refused(whole_op("0", {1}), errc::unsupported, "p: holds a tensor, expected a dictionary of named tensors");
+    check_state_refused("]", errc::unsupported, "p: holds a list, expected a dictionary of named tensors");
+    check_state_refused(whole_op("0", {1}), errc::unsupported, "p: holds a tensor, expected a dictionary of named tensors");
 }

@@ -31,7 +31,7 @@ ZipWriter two_members() {
     out.members.front().padding = 9;
     return out;
 }
-void check_refused(const std::string& file, errc code, const std::string& what) {
+void check_archive_refused(const std::string& file, errc code, const std::string& what) {
     try {
         const ZipArchive archive(bytes_of(file), "f.zip");
         FAIL("not refused: " << what);
@@ -40,10 +40,10 @@ void check_refused(const std::string& file, errc code, const std::string& what) 
         CHECK(problem.code() == code);
     }
 }
-void check_refused(const std::function<void(ZipWriter&)>& change, errc code, const std::string& what) {
+void check_archive_refused(const std::function<void(ZipWriter&)>& change, errc code, const std::string& what) {
     ZipWriter writer = two_members();
     change(writer);
-    check_refused(writer.text(), code, what);
+    check_archive_refused(writer.text(), code, what);
 }
 std::string replaced(std::string text, std::string_view from, std::size_t offset, std::string_view bytes) {
     const std::size_t at = text.rfind(from);
@@ -85,11 +85,11 @@ TEST_CASE("sizes of 64 bits are read where those of 32 are all ones, in the orde
     const std::string file = writer.text();
     CHECK(content(ZipArchive(bytes_of(file), "f.zip"), "top/a") == "first");
     member.directory_extra = little(1, 2) + little(8, 2) + little(5, 8);
-    check_refused(writer.text(), errc::bad_file, "f.zip: member \"top/a\": its ZIP64 sizes are missing");
+    check_archive_refused(writer.text(), errc::bad_file, "f.zip: member \"top/a\": its ZIP64 sizes are missing");
     member.directory_extra = little(1, 2) + little(16, 2) + little(5, 4);
-    check_refused(writer.text(), errc::bad_file, "f.zip: member \"top/a\": its ZIP64 sizes are missing");
+    check_archive_refused(writer.text(), errc::bad_file, "f.zip: member \"top/a\": its ZIP64 sizes are missing");
     member.directory_extra = little(1, 2) + little(16, 2) + little(~std::uint64_t{0}, 8) + little(~std::uint64_t{0}, 8);
-    check_refused(writer.text(), errc::bad_file,
+    check_archive_refused(writer.text(), errc::bad_file,
                   "f.zip: member \"top/a\": 18446744073709551615 bytes at 48 reach into the directory at 120");
 }
 
@@ -115,44 +115,44 @@ TEST_CASE("what would need work to be read is unsupported, such as compression, 
     CHECK(content(archive, "top/b").empty());
     CHECK_THROWS_WITH_AS(archive.checked_bytes(archive.members()[0]),
                          "f.zip: member \"top/a\": compressed by method 8; only stored members are read", bitnet::error);
-    check_refused([](ZipWriter& zip) { zip["top/b"].flags = 1; }, errc::unsupported, "f.zip: member \"top/b\": encrypted");
-    check_refused(replaced(two_members().text(), "PK\x06\x06", 16, little(1, 4)), errc::unsupported,
+    check_archive_refused([](ZipWriter& zip) { zip["top/b"].flags = 1; }, errc::unsupported, "f.zip: member \"top/b\": encrypted");
+    check_archive_refused(replaced(two_members().text(), "PK\x06\x06", 16, little(1, 4)), errc::unsupported,
                   "f.zip: a ZIP archive in several parts");
     ZipWriter plain = two_members();
     plain.zip64 = false;
-    check_refused(replaced(plain.text(), "PK\x05\x06", 8, little(1, 2)), errc::unsupported, "f.zip: a ZIP archive in several parts");
-    check_refused(replaced(plain.text(), "PK\x01\x02", 34, little(1, 2)), errc::unsupported,
+    check_archive_refused(replaced(plain.text(), "PK\x05\x06", 8, little(1, 2)), errc::unsupported, "f.zip: a ZIP archive in several parts");
+    check_archive_refused(replaced(plain.text(), "PK\x01\x02", 34, little(1, 2)), errc::unsupported,
                   "f.zip: member \"top/b\": lies in another part");
 }
 
 TEST_CASE("records that lie about sizes, places and names are refused by member") {
-    check_refused([](ZipWriter& zip) { zip["top/a"].stored_size = 6; }, errc::bad_file,
+    check_archive_refused([](ZipWriter& zip) { zip["top/a"].stored_size = 6; }, errc::bad_file,
                   "f.zip: member \"top/a\": stored in 6 bytes, but of 5");
-    check_refused([](ZipWriter& zip) { zip["top/b"].size = 1000; }, errc::bad_file,
+    check_archive_refused([](ZipWriter& zip) { zip["top/b"].size = 1000; }, errc::bad_file,
                   "f.zip: member \"top/b\": 1000 bytes at 104 reach into the directory at 120");
-    check_refused([](ZipWriter& zip) { zip.add("top/a", ""); }, errc::bad_file, "f.zip: member \"top/a\": is in the archive twice");
+    check_archive_refused([](ZipWriter& zip) { zip.add("top/a", ""); }, errc::bad_file, "f.zip: member \"top/a\": is in the archive twice");
     const std::string file = two_members().text();
-    check_refused(replaced(file, "PK\x01\x02", 42, little(1, 4)), errc::bad_file, "f.zip: member \"top/b\": no local header at 1");
-    check_refused(replaced(file, "PK\x01\x02", 42, little(0xfffffffe, 4)), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x01\x02", 42, little(1, 4)), errc::bad_file, "f.zip: member \"top/b\": no local header at 1");
+    check_archive_refused(replaced(file, "PK\x01\x02", 42, little(0xfffffffe, 4)), errc::bad_file,
                   "f.zip: member \"top/b\": no local header at 4294967294");
-    check_refused(replaced(file, "PK\x01\x02", 42, little(0, 4)), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x01\x02", 42, little(0, 4)), errc::bad_file,
                   "f.zip: member \"top/b\": its local header has the name \"top/a\"");
-    check_refused(replaced(file, "PK\x01\x02", 0, "X"), errc::bad_file, "f.zip: entry 1 of the ZIP directory, at 171, is not one");
-    check_refused(replaced(file, "PK\x01\x02", 28, little(500, 2)), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x01\x02", 0, "X"), errc::bad_file, "f.zip: entry 1 of the ZIP directory, at 171, is not one");
+    check_archive_refused(replaced(file, "PK\x01\x02", 28, little(500, 2)), errc::bad_file,
                   "f.zip: entry 1 of the ZIP directory, at 171, is cut short");
-    check_refused(replaced(file, "PK\x06\x06", 40, little(103, 8)), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x06\x06", 40, little(103, 8)), errc::bad_file,
                   "f.zip: the ZIP directory has 1 bytes behind its last entry");
 }
 
 TEST_CASE("end records that lead out of the file are refused") {
     const std::string file = two_members().text(), all_ones = little(~std::uint64_t{0}, 8);
-    check_refused("", errc::bad_file, "f.zip: no end of a ZIP archive: this file of 0 bytes is cut short or damaged");
-    check_refused(file + "x", errc::bad_file, "f.zip: no end of a ZIP archive: this file of 321 bytes is cut short or damaged");
-    check_refused(replaced(file, "PK\x06\x07", 8, all_ones), errc::bad_file,
+    check_archive_refused("", errc::bad_file, "f.zip: no end of a ZIP archive: this file of 0 bytes is cut short or damaged");
+    check_archive_refused(file + "x", errc::bad_file, "f.zip: no end of a ZIP archive: this file of 321 bytes is cut short or damaged");
+    check_archive_refused(replaced(file, "PK\x06\x07", 8, all_ones), errc::bad_file,
                   "f.zip: the ZIP64 locator leads to 18446744073709551615, where no ZIP64 end record is");
-    check_refused(replaced(file, "PK\x06\x06", 48, all_ones), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x06\x06", 48, all_ones), errc::bad_file,
                   "f.zip: a ZIP directory of 102 bytes at 18446744073709551615 does not lie before the end record at 298");
-    check_refused(replaced(file, "PK\x06\x06", 24, all_ones + all_ones), errc::bad_file,
+    check_archive_refused(replaced(file, "PK\x06\x06", 24, all_ones + all_ones), errc::bad_file,
                   "f.zip: a ZIP directory of 102 bytes cannot hold 18446744073709551615 entries");
 }
 

@@ -16,7 +16,7 @@ using namespace bitnet;
 namespace {
 
 /// x8 by column, taken out of either order.
-std::int8_t activation(const Int8Activations& x, std::size_t t, std::size_t c) {
+std::int8_t int8_activation(const Int8Activations& x, std::size_t t, std::size_t c) {
     const bool planes = x.order == ActivationOrder::planes;
     return x.token(t)[planes ? c / 256 * 256 + c % 4 * 64 + c % 256 / 4 : c];
 }
@@ -31,7 +31,7 @@ std::vector<float> reference(const matrices::Matrix& m, const Int8Activations& x
             for (std::size_t begin = 0; begin < m.cols; begin += group) {
                 std::int64_t dot = 0;
                 for (std::size_t c = begin; c < std::min(m.cols, begin + group); ++c)
-                    dot += m.q[row * m.cols + c] * activation(x, t, c);
+                    dot += m.q[row * m.cols + c] * int8_activation(x, t, c);
                 const float scale = m.scales[m.whole_tensor ? 0 : row * ((m.cols + group - 1) / group) + begin / group];
                 terms.push_back(static_cast<double>(scale) * static_cast<double>(dot));
             }
@@ -40,7 +40,7 @@ std::vector<float> reference(const matrices::Matrix& m, const Int8Activations& x
     return y;
 }
 
-constexpr auto plain_loops = [](const matrices::Matrix& m, const std::vector<float>&, const Int8Activations& x) {
+constexpr auto plain_int8_loops = [](const matrices::Matrix& m, const std::vector<float>&, const Int8Activations& x) {
     return reference(m, x);
 };
 
@@ -53,7 +53,7 @@ TEST_CASE("integer products equal plain loops for rows of every length") {
     for (const Layout layout : matrices::every_layout)
         for (std::size_t cols = 1; cols <= 300; ++cols)
             for (const std::size_t group : {std::size_t{0}, cols, std::size_t{64}, std::size_t{128}, std::size_t{32}})
-                matrices::check_product<Int8Activations>(random, layout, cols % 2 == 0 ? 1 : 4, 3, cols, group, plain_loops);
+                matrices::check_product<Int8Activations>(random, layout, cols % 2 == 0 ? 1 : 4, 3, cols, group, plain_int8_loops);
 }
 
 TEST_CASE("integer products equal plain loops for groups of any size and any number of tokens") {
@@ -66,7 +66,7 @@ TEST_CASE("integer products equal plain loops for groups of any size and any num
                  std::to_array<std::size_t>({0, 1, 3, 32, 64, 100, 128, 192, 256, 320, 384, 448, 576, 640, 1152, 2560, 4160, 9000}))
                 for (const std::size_t tokens : std::to_array<std::size_t>({1, 2, 3, 5, 17}))
                     if (cols < 1000 || tokens == 1 || (tokens == 5 && group > 3))
-                        matrices::check_product<Int8Activations>(random, layout, tokens, 5, cols, group, plain_loops);
+                        matrices::check_product<Int8Activations>(random, layout, tokens, 5, cols, group, plain_int8_loops);
 }
 
 TEST_CASE("sums of the largest activations do not leave their integers") {
@@ -103,7 +103,7 @@ TEST_CASE("integer products are near those of the weights and activations themse
         for (std::size_t c = 0; c < 1024; ++c) {
             const double w = static_cast<double>(m.scales[row * 16 + c / 64]) * m.q[row * 1024 + c];
             exact += w * static_cast<double>(floats[c]);
-            magnitudes += std::abs(w) * 0.5 / static_cast<double>(x.scales[0]);  // half a step an activation
+            magnitudes += std::abs(w) * 0.5 / static_cast<double>(x.scales[0]);  // half a step an int8_activation
         }
         CHECK(std::abs(static_cast<double>(y[row]) - exact) <= magnitudes * 1.000001);
     }

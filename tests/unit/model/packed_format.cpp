@@ -42,7 +42,7 @@ PackedMetadata some_metadata(Layout layout) {
 
 /// The metadata of one tensor with one key changed by `change`.
 template <class Change>
-std::pair<errc, std::string> refused(const Change& change) {
+std::pair<errc, std::string> refused_metadata(const Change& change) {
     Json json = Json::object({{"format", 1},
                               {"layout", "trit2"},
                               {"policies", Json::object({{"quantizer", "absmean{}"}})},
@@ -120,7 +120,7 @@ TEST_CASE("policies of another compressor, or out of range, are refused") {
 }
 
 TEST_CASE("metadata of a later format says which this version reads") {
-    CHECK(refused([](Json& json) { json.set("format", 2); }) ==
+    CHECK(refused_metadata([](Json& json) { json.set("format", 2); }) ==
           std::pair(errc::unsupported, std::string("f.safetensors: metadata \"bitnet\": format 2; this version reads 1")));
 }
 
@@ -129,45 +129,45 @@ TEST_CASE("metadata that is not ours is refused with the file and the field") {
     CHECK(refusal([] { packed_metadata_from_text("", "f.safetensors"); }).first == errc::bad_file);
     CHECK(refusal([] { packed_metadata_from_text("[1]", "f.safetensors"); }) ==
           std::pair(errc::bad_value, std::string("f.safetensors: metadata \"bitnet\": expected an object, found an array of 1")));
-    CHECK(refused([](Json& json) { json = Json::object(); }) == std::pair(errc::missing, where + "no key \"format\""));
-    CHECK(refused([](Json& json) { json.set("format", "1"); }).second ==
+    CHECK(refused_metadata([](Json& json) { json = Json::object(); }) == std::pair(errc::missing, where + "no key \"format\""));
+    CHECK(refused_metadata([](Json& json) { json.set("format", "1"); }).second ==
           where + "format: expected an unsigned integer, found \"1\"");
-    CHECK(refused([](Json& json) { json.set("layout", 2); }).second == where + "layout: expected a string, found 2");
-    CHECK(refused([](Json& json) { json.set("layout", "trit3"); }) ==
+    CHECK(refused_metadata([](Json& json) { json.set("layout", 2); }).second == where + "layout: expected a string, found 2");
+    CHECK(refused_metadata([](Json& json) { json.set("layout", "trit3"); }) ==
           std::pair(errc::bad_file, where + "layout \"trit3\" is none of int8, trit2, trit5"));
-    CHECK(refused([](Json& json) { json.set("policies", "absmean{}"); }).second ==
+    CHECK(refused_metadata([](Json& json) { json.set("policies", "absmean{}"); }).second ==
           where + "policies: expected an object, found \"absmean{}\"");
-    CHECK(refused([](Json& json) { json.find("policies")->set("quantizer", 1); }).second ==
+    CHECK(refused_metadata([](Json& json) { json.find("policies")->set("quantizer", 1); }).second ==
           where + "policies: \"quantizer\": expected a string, found 1");
-    CHECK(refused([](Json& json) { json.set("tensors", Json::array()); }).second ==
+    CHECK(refused_metadata([](Json& json) { json.set("tensors", Json::array()); }).second ==
           where + "tensors: expected an object, found an array of 0");
     for (const std::string key : {"int8_rows", "unchanged"}) {
-        CHECK(refused([&](Json& json) { json.set(key, "w"); }).second == where + key + ": expected an array, found \"w\"");
-        CHECK(refused([&](Json& json) { json.set(key, Json::array({1})); }).second == where + key + ": expected a string, found 1");
+        CHECK(refused_metadata([&](Json& json) { json.set(key, "w"); }).second == where + key + ": expected an array, found \"w\"");
+        CHECK(refused_metadata([&](Json& json) { json.set(key, Json::array({1})); }).second == where + key + ": expected a string, found 1");
     }
 }
 
 TEST_CASE("a bad field of one tensor's metadata is refused with file, tensor and field") {
     const std::string where = "f.safetensors: metadata \"bitnet\": tensor \"w\": ";
-    CHECK(refused([](Json& json) { json.find("tensors")->set("w", 1); }).second == where + "expected an object, found 1");
-    CHECK(refused([](Json& json) { row_of(json) = Json::object({{"group", 8}}); }) ==
+    CHECK(refused_metadata([](Json& json) { json.find("tensors")->set("w", 1); }).second == where + "expected an object, found 1");
+    CHECK(refused_metadata([](Json& json) { row_of(json) = Json::object({{"group", 8}}); }) ==
           std::pair(errc::missing, where + "no key \"shape\""));
-    CHECK(refused([](Json& json) { row_of(json).set("shape", 32); }).second == where + "shape: expected an array, found 32");
-    CHECK(refused([](Json& json) { row_of(json).set("shape", Json::array({-4, 8})); }).second ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("shape", 32); }).second == where + "shape: expected an array, found 32");
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("shape", Json::array({-4, 8})); }).second ==
           where + "shape: expected an unsigned integer, found -4");
-    CHECK(refused([](Json& json) { row_of(json).set("shape", Json::array({4.0, 8})); }).second ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("shape", Json::array({4.0, 8})); }).second ==
           where + "shape: expected an unsigned integer, found 4.0");
-    CHECK(refused([](Json& json) { row_of(json).set("group", "row"); }).second ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("group", "row"); }).second ==
           where + "group: expected an unsigned integer, found \"row\"");
-    CHECK(refused([](Json& json) { row_of(json).set("group", -1); }).second ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("group", -1); }).second ==
           where + "group: expected an unsigned integer, found -1");
-    CHECK(refused([](Json& json) { row_of(json).set("group", 0); }) ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("group", 0); }) ==
           std::pair(errc::bad_file, where + "a group holds at least one weight"));
-    CHECK(refused([](Json& json) { row_of(json).set("transposed", 1); }).second ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("transposed", 1); }).second ==
           where + "transposed: expected true or false, found 1");
-    CHECK(refused([](Json& json) { row_of(json).set("transposed", true).set("shape", Json::array({4, 2, 2})); }) ==
+    CHECK(refused_metadata([](Json& json) { row_of(json).set("transposed", true).set("shape", Json::array({4, 2, 2})); }) ==
           std::pair(errc::bad_file, where + "only a matrix can be transposed, not (4, 2, 2)"));
     const std::uint64_t huge = std::uint64_t{1} << 40;
-    CHECK(refused([&](Json& json) { row_of(json).set("shape", Json::array({0, huge, huge})).set("group", "tensor"); }).second
+    CHECK(refused_metadata([&](Json& json) { row_of(json).set("shape", Json::array({0, huge, huge})).set("group", "tensor"); }).second
               .starts_with(where));
 }

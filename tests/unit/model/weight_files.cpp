@@ -35,7 +35,7 @@ void write_shards(const TempDir& dir, const Json& map) {
     write_weights(dir / second, {{"b", zeros(DType::F32, {3})}, {"c", zeros(DType::F16, {1})}});
     write_text(dir / bitnet::weights_index_name, bitnet::to_text(Json::object({{"weight_map", map}})));
 }
-void check_refused(const std::filesystem::path& path, errc code, const std::string& what) {
+void check_opening_refused(const std::filesystem::path& path, errc code, const std::string& what) {
     try {
         const WeightFiles files(path);
         FAIL("not refused: " << what);
@@ -67,7 +67,7 @@ TEST_CASE("a directory without weights is refused by what was looked for") {
     const TempDir dir;
     const std::string where = dir.path().string();
     write_weights(dir / "consolidated.safetensors", {});
-    check_refused(dir.path(), errc::missing,
+    check_opening_refused(dir.path(), errc::missing,
                   where + ": no weights: none of model.safetensors, model.safetensors.index.json, pytorch_model.bin, "
                           "pytorch_model.bin.index.json");
 }
@@ -135,23 +135,23 @@ TEST_CASE("index and shards must agree in both directions") {
     const std::string index = (dir / bitnet::weights_index_name).string();
     const std::string third = "model-00003-of-00003.safetensors";
     write_shards(dir, Json::object({{"a", first}, {"b", second}, {"c", second}, {"d", third}}));
-    check_refused(dir.path(), errc::missing, index + ": shard " + third + " is missing; it should hold \"d\"");
+    check_opening_refused(dir.path(), errc::missing, index + ": shard " + third + " is missing; it should hold \"d\"");
     write_text(dir / bitnet::weights_index_name,
                bitnet::to_text(Json::object({{"weight_map", Json::object({{"a", first}, {"b", second}})}})));
-    check_refused(dir.path(), errc::bad_file,
+    check_opening_refused(dir.path(), errc::bad_file,
                   index + ": " + second + " holds tensor \"c\", which the index does not place there");
     const auto map = [&](const Json& weight_map) {
         write_text(dir / bitnet::weights_index_name, bitnet::to_text(Json::object({{"weight_map", weight_map}})));
     };
     map(Json::object({{"a", first}, {"b", second}, {"c", second}, {"d", second}}));
-    check_refused(dir.path(), errc::missing, index + ": tensor \"d\" is not in " + second);
+    check_opening_refused(dir.path(), errc::missing, index + ": tensor \"d\" is not in " + second);
     map(Json::object({{"a", second}, {"b", second}, {"c", second}, {"d", first}}));
-    check_refused(dir.path(), errc::bad_file,
+    check_opening_refused(dir.path(), errc::bad_file,
                   index + ": " + first + " holds tensor \"a\", which the index does not place there");
     // The same tensor in two shards.
     write_weights(dir / first, {{"a", zeros(DType::F32, {2})}, {"b", zeros(DType::F32, {3})}});
     map(Json::object({{"a", first}, {"b", second}, {"c", second}}));
-    check_refused(dir.path(), errc::bad_file,
+    check_opening_refused(dir.path(), errc::bad_file,
                   index + ": " + first + " holds tensor \"b\", which the index does not place there");
 }
 
@@ -161,13 +161,13 @@ TEST_CASE("an index cannot lead out of its directory, and must be what an index 
     for (const std::string name : {"", ".", "..", "../m.safetensors", "a/b", "a\\b", "/etc/passwd"}) {
         write_shards(dir, Json::object({{"a", name}}));
         const std::string shown = name == "a\\b" ? "a\\\\b" : name;
-        check_refused(dir.path(), errc::bad_file,
+        check_opening_refused(dir.path(), errc::bad_file,
                       index + ": \"" + shown + "\" is not the name of a file in this directory");
     }
     write_text(index, "{}");
-    check_refused(dir.path(), errc::missing, index + ": no key \"weight_map\"");
+    check_opening_refused(dir.path(), errc::missing, index + ": no key \"weight_map\"");
     write_text(index, R"({"weight_map": []})");
-    check_refused(dir.path(), errc::bad_value, index + ": weight_map: expected an object, found an array of 0");
+    check_opening_refused(dir.path(), errc::bad_value, index + ": weight_map: expected an object, found an array of 0");
     write_text(index, R"({"weight_map": {"a": 1}})");
-    check_refused(dir.path(), errc::bad_value, index + ": weight_map: expected a string, found 1");
+    check_opening_refused(dir.path(), errc::bad_value, index + ": weight_map: expected a string, found 1");
 }

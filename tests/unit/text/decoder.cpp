@@ -13,14 +13,14 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-Decoder read(const std::string& step) {
+Decoder read_decoder(const std::string& step) {
     const auto json = bitnet::parse_json("{\"decoder\": " + step + "}", "f");
     return Decoder::from(bitnet::Fields(json, "f.json"));
 }
 
 /// What each token adds, and what is left at the end.
 Texts pushed(const std::string& step, const Texts& tokens) {
-    const Decoder decoder = read(step);
+    const Decoder decoder = read_decoder(step);
     Decoder::Run run(decoder);
     Texts out;
     for (const auto& token : tokens) out.push_back(run.push(token));
@@ -78,15 +78,15 @@ TEST_CASE("Metaspace makes spaces and drops those of the first token") {
 TEST_CASE("without a decoder a space stands between tokens") { CHECK(joined("null", {"a", "b", "c"}) == "a b c"); }
 
 TEST_CASE("a decoder that cannot be followed is refused by its kind") {
-    CHECK_THROWS_WITH_AS(read(R"({"type": "WordPiece"})"),
+    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "WordPiece"})"),
                          "f.json: decoder.type \"WordPiece\" is not supported; known: ByteFallback, ByteLevel, Fuse, "
                          "Metaspace, Replace, Strip, Sequence",
                          bitnet::error);
-    CHECK_THROWS_WITH_AS(read(R"({"type": "Sequence", "decoders": [)" + fuse + "," + spaces + "]}"),
+    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Sequence", "decoders": [)" + fuse + "," + spaces + "]}"),
                          "f.json: decoder.decoders[1].type \"Replace\" is not supported behind a step that joins tokens",
                          bitnet::error);
-    CHECK_THROWS_WITH_AS(read(R"({"type": "Strip", "content": " ", "start": 0, "stop": 1})"),
+    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Strip", "content": " ", "start": 0, "stop": 1})"),
                          "f.json: decoder.stop: only 0 is supported, found 1", bitnet::error);
-    CHECK_THROWS_WITH_AS(read(R"({"type": "Strip", "content": "", "start": 0})"),
+    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Strip", "content": "", "start": 0})"),
                          "f.json: decoder.content: expected one character, found \"\"", bitnet::error);
 }

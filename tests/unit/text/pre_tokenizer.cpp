@@ -15,14 +15,14 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
-PreTokenizer read(const std::string& step) {
+PreTokenizer read_pre_tokenizer(const std::string& step) {
     const auto json = bitnet::parse_json("{\"pre_tokenizer\": " + step + "}", "f");
     return PreTokenizer::from(bitnet::Fields(json, "f.json"));
 }
 
 Texts cut(const std::string& step, const std::string& text, bool first = true) {
     Texts out;
-    for (Word& word : read(step)({text, first})) out.push_back(std::move(word.text));
+    for (Word& word : read_pre_tokenizer(step)({text, first})) out.push_back(std::move(word.text));
     return out;
 }
 
@@ -102,12 +102,12 @@ TEST_CASE("with first, only the very beginning of the text gets a mark") {
 
 TEST_CASE("an unknown kind or option is refused by its name") {
     CHECK_THROWS_WITH_AS(
-        read(R"({"type": "BertPreTokenizer"})"),
+        read_pre_tokenizer(R"({"type": "BertPreTokenizer"})"),
         "f.json: pre_tokenizer.type \"BertPreTokenizer\" is not supported; known: ByteLevel, Metaspace, Split, Sequence",
         bitnet::error);
-    CHECK_THROWS_WITH_AS(read(split("Shuffled")), "f.json: pre_tokenizer.behavior \"Shuffled\" is not supported", bitnet::error);
-    CHECK_THROWS_WITH_AS(read(metaspace(R"(, "replacement": "ab")")),
+    CHECK_THROWS_WITH_AS(read_pre_tokenizer(split("Shuffled")), "f.json: pre_tokenizer.behavior \"Shuffled\" is not supported", bitnet::error);
+    CHECK_THROWS_WITH_AS(read_pre_tokenizer(metaspace(R"(, "replacement": "ab")")),
                          "f.json: pre_tokenizer.replacement: expected one character, found \"ab\"", bitnet::error);
-    CHECK_THROWS_WITH_AS(read(metaspace(R"(, "prepend_scheme": "last")")),
+    CHECK_THROWS_WITH_AS(read_pre_tokenizer(metaspace(R"(, "prepend_scheme": "last")")),
                          "f.json: pre_tokenizer.prepend_scheme \"last\" is not supported", bitnet::error);
 }

@@ -16,17 +16,17 @@ std::string model(const std::string& more, const std::string& merges = R"(["a b"
     return R"({"model": {"vocab": {"a": 0, "b": 1, "ab": 2}, "merges": )" + merges + more + "}}";
 }
 
-bitnet::TokenizerParts read(const std::string& text) { return read_tokenizer_json(bitnet::parse_json(text, "f.json"), "f.json"); }
+bitnet::TokenizerParts read_tokenizer(const std::string& text) { return read_tokenizer_json(bitnet::parse_json(text, "f.json"), "f.json"); }
 
 std::vector<std::uint32_t> ids(const std::string& text, std::string_view word) {
     std::vector<std::uint32_t> out;
-    read(text).model.encode(word, out);
+    read_tokenizer(text).model.encode(word, out);
     return out;
 }
 
 std::string refusal(const std::string& text, errc code) {
     try {
-        read(text);
+        read_tokenizer(text);
     } catch (const bitnet::error& problem) {
         CHECK(problem.code() == code);
         return problem.what();

@@ -22,9 +22,9 @@ struct TargetFraction {
     float keep(std::span<const float> w, std::span<float> scratch) const {
         const auto zeros = static_cast<std::size_t>(static_cast<double>(fraction) * static_cast<double>(w.size()));
         if (zeros >= w.size()) return std::numeric_limits<float>::infinity();
-        std::transform(w.begin(), w.end(), scratch.begin(), [](float x) { return std::fabs(x); });
-        const auto boundary = scratch.begin() + static_cast<std::ptrdiff_t>(zeros);
-        std::nth_element(scratch.begin(), boundary, scratch.begin() + static_cast<std::ptrdiff_t>(w.size()));
+        for (std::size_t i = 0; i < w.size(); ++i) scratch[i] = std::fabs(w[i]);
+        float* const boundary = scratch.data() + zeros;
+        std::nth_element(scratch.data(), boundary, scratch.data() + w.size());
         return *boundary;
     }
     bool operator==(const TargetFraction&) const = default;

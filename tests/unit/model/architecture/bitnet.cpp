@@ -8,7 +8,7 @@
 using bitnet::ModelConfig;
 
 namespace {
-ModelConfig config_of(std::string_view text) {
+ModelConfig bitnet_config(std::string_view text) {
     const bitnet::Json json = bitnet::parse_json(text, "config.json");
     ModelConfig config;
     bitnet::architecture::bitnet_b158.configure(bitnet::ConfigReader(json, "config.json"), config);
@@ -17,7 +17,7 @@ ModelConfig config_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("BitNet's defaults are the published model, parameter for parameter") {
-    const ModelConfig config = config_of(R"({"tie_word_embeddings": true, "max_position_embeddings": 4096})");
+    const ModelConfig config = bitnet_config(R"({"tie_word_embeddings": true, "max_position_embeddings": 4096})");
     CHECK(config.kv_heads == 5);
     CHECK(config.head_dim == 128);
     CHECK(config.activation == bitnet::Activation::relu2);
@@ -30,7 +30,7 @@ TEST_CASE("BitNet's defaults are the published model, parameter for parameter") 
 }
 
 TEST_CASE("BitNet has a norm in front of each output projection") {
-    const ModelConfig config = config_of(R"({"num_hidden_layers": 1})");
+    const ModelConfig config = bitnet_config(R"({"num_hidden_layers": 1})");
     std::size_t found = 0;
     for (const auto& spec : bitnet::architecture::bitnet_b158.tensors(config)) {
         if (spec.name == "model.layers.0.self_attn.attn_sub_norm.weight") {
@@ -43,6 +43,6 @@ TEST_CASE("BitNet has a norm in front of each output projection") {
         }
     }
     CHECK(found == 2);
-    CHECK_THROWS_WITH_AS(config_of(R"({"head_dim": 64})"),
+    CHECK_THROWS_WITH_AS(bitnet_config(R"({"head_dim": 64})"),
                          "config.json: head_dim = 64 times 20 heads is not hidden_size = 2560", bitnet::error);
 }

@@ -10,7 +10,7 @@ using bitnet::Shape;
 using bitnet::TensorRole;
 
 namespace {
-ModelConfig config_of(std::string_view text) {
+ModelConfig gpt2_config(std::string_view text) {
     const bitnet::Json json = bitnet::parse_json(text, "config.json");
     ModelConfig config;
     bitnet::architecture::gpt2.configure(bitnet::ConfigReader(json, "config.json"), config);
@@ -19,7 +19,7 @@ ModelConfig config_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("GPT-2's defaults are its smallest model, parameter for parameter") {
-    const ModelConfig config = config_of("{}");
+    const ModelConfig config = gpt2_config("{}");
     CHECK(config.tied_head);
     CHECK(config.head_dim == 64);
     CHECK(config.intermediate_size == 3072);
@@ -35,9 +35,9 @@ TEST_CASE("GPT-2's defaults are its smallest model, parameter for parameter") {
 }
 
 TEST_CASE("sizes stand under GPT-2's own names or under those of other families") {
-    const ModelConfig own = config_of(R"({"n_embd": 16, "n_head": 2, "n_layer": 3, "n_positions": 32, "n_inner": 40,
+    const ModelConfig own = gpt2_config(R"({"n_embd": 16, "n_head": 2, "n_layer": 3, "n_positions": 32, "n_inner": 40,
                                           "hidden_size": 999})");
-    const ModelConfig other = config_of(R"({"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 3,
+    const ModelConfig other = gpt2_config(R"({"hidden_size": 16, "num_attention_heads": 2, "num_hidden_layers": 3,
                                             "max_position_embeddings": 32, "n_inner": null})");
     CHECK(own.hidden_size == 16);
     CHECK(own.intermediate_size == 40);
@@ -46,13 +46,13 @@ TEST_CASE("sizes stand under GPT-2's own names or under those of other families"
     CHECK(own.layers == other.layers);
     CHECK(own.max_positions == other.max_positions);
     CHECK(own.heads == other.heads);
-    CHECK_FALSE(config_of(R"({"scale_attn_weights": false})").scale_attention);
-    CHECK(config_of(R"({"scale_attn_by_inverse_layer_idx": true})").scale_attention_by_layer);
+    CHECK_FALSE(gpt2_config(R"({"scale_attn_weights": false})").scale_attention);
+    CHECK(gpt2_config(R"({"scale_attn_by_inverse_layer_idx": true})").scale_attention_by_layer);
 }
 
 TEST_CASE("linear weights of GPT-2 have their outputs as columns, and nothing else has") {
     std::size_t transposed = 0;
-    const ModelConfig config = config_of(R"({"n_embd": 8, "n_head": 2, "n_layer": 1})");
+    const ModelConfig config = gpt2_config(R"({"n_embd": 8, "n_head": 2, "n_layer": 1})");
     for (const auto& spec : bitnet::architecture::gpt2.tensors(config)) {
         INFO(spec.name);
         const bool linear = spec.role == TensorRole::attention || spec.role == TensorRole::feed_forward;
@@ -69,8 +69,8 @@ TEST_CASE("linear weights of GPT-2 have their outputs as columns, and nothing el
 }
 
 TEST_CASE("a GPT-2 that is no decoder alone, or whose heads do not divide it, is refused") {
-    CHECK_THROWS_WITH_AS(config_of(R"({"add_cross_attention": true})"),
+    CHECK_THROWS_WITH_AS(gpt2_config(R"({"add_cross_attention": true})"),
                          "config.json: add_cross_attention is not supported", bitnet::error);
-    CHECK_THROWS_WITH_AS(config_of(R"({"n_embd": 10})"), "config.json: n_embd = 10 is not a multiple of n_head = 12",
+    CHECK_THROWS_WITH_AS(gpt2_config(R"({"n_embd": 10})"), "config.json: n_embd = 10 is not a multiple of n_head = 12",
                          bitnet::error);
 }

@@ -9,9 +9,9 @@ using bitnet::Treatment;
 using bitnet::preservation::ByRole;
 
 namespace {
-constexpr std::array<std::size_t, 2> matrix{4, 4};
+constexpr std::array<std::size_t, 2> square{4, 4};
 constexpr std::array<std::size_t, 1> vector{4};
-Treatment of(ByRole policy, TensorRole role) { return policy.treatment({"w", role, matrix}); }
+Treatment of(ByRole policy, TensorRole role) { return policy.treatment({"w", role, square}); }
 }  // namespace
 
 TEST_CASE("matrices of the layers become ternary, the rest stays") {
@@ -34,7 +34,7 @@ TEST_CASE("embeddings and head become ternary when asked for") {
 
 TEST_CASE("8-bit rows are for matrices, vectors stay in FP16") {
     const ByRole policy{.precision = Treatment::int8_rows};
-    CHECK(policy.treatment({"w", TensorRole::token_embedding, matrix}) == Treatment::int8_rows);
+    CHECK(policy.treatment({"w", TensorRole::token_embedding, square}) == Treatment::int8_rows);
     CHECK(policy.treatment({"w", TensorRole::norm, vector}) == Treatment::fp16);
     CHECK(bitnet::from_string<ByRole>(bitnet::to_string(policy)) == policy);
     CHECK_THROWS_AS(bitnet::from_string<ByRole>("by_role{.precision=ternary}"), bitnet::error);

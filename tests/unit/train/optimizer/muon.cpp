@@ -19,7 +19,7 @@ static_assert(bitnet::OptimizerPolicy<Muon> && bitnet::CheckpointedState<Muon::S
 
 namespace {
 
-Matrix<float> normal_matrix(std::size_t rows, std::size_t cols, std::uint64_t seed) {
+Matrix<float> normal_floats(std::size_t rows, std::size_t cols, std::uint64_t seed) {
     bitnet::Random random(seed);
     Matrix<float> out(rows, cols);
     for (std::size_t r = 0; r < rows; ++r)
@@ -107,7 +107,7 @@ TEST_CASE("five steps keep the singular vectors and take each singular value thr
 
 TEST_CASE("singular values of random matrices end between 0.68 and 1.15") {
     for (const auto& [rows, cols] : {std::pair{96u, 32u}, {32u, 96u}, {20u, 16u}, {1u, 8u}, {8u, 1u}, {1u, 1u}})
-        for (const double value : singular_values(newton_schulz(normal_matrix(rows, cols, 7 * rows + cols)))) {
+        for (const double value : singular_values(newton_schulz(normal_floats(rows, cols, 7 * rows + cols)))) {
             CHECK(value > 0.68);
             CHECK(value < 1.15);
         }
@@ -127,7 +127,7 @@ TEST_CASE("a matrix of zeros stays one, and matrices of any size and scale give 
 TEST_CASE("a block's matrix follows the nearly orthogonal part of its Nesterov momentum") {
     // Two steps by hand: B = g1, M = g1 + 0.5·g1. Then B = 0.5·g1 + g2, M = g2 + 0.5·B.
     const Muon muon{.momentum = 0.5f, .weight_decay = 0.125f};
-    const Matrix<float> g1 = normal_matrix(8, 2, 1), g2 = normal_matrix(8, 2, 2);
+    const Matrix<float> g1 = normal_floats(8, 2, 1), g2 = normal_floats(8, 2, 2);
     Matrix<float> m1(8, 2), m2(8, 2);
     for (std::size_t r = 0; r < 8; ++r)
         for (std::size_t c = 0; c < 2; ++c) {
@@ -149,7 +149,7 @@ TEST_CASE("a block's matrix follows the nearly orthogonal part of its Nesterov m
 TEST_CASE("a wide matrix moves by the learning rate alone, without a factor of its shape") {
     std::vector<float> w(16, 0.0f);
     Muon::State state({.rows = 2, .cols = 8, .block_matrix = true});
-    const Matrix<float> g = normal_matrix(2, 8, 3), direction = newton_schulz(g);
+    const Matrix<float> g = normal_floats(2, 8, 3), direction = newton_schulz(g);
     Muon{.momentum = 0.0f}.update(w, g.values(), state, 0.5f);
     for (std::size_t i = 0; i < 16; ++i) CHECK(w[i] == doctest::Approx(-0.5f * direction.values()[i]));
 }
