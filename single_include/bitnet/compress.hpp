@@ -443,15 +443,10 @@ BITNET_INLINE constexpr void unroll(Step&& step) {
     }(std::make_index_sequence<N>{});
 }
 
-/// How near the processor a prefetched cache line is put.
-enum class Cache { first = 3, second = 2 };
-
 /// Asks for the cache line at `address` ahead of its use. Nothing is read, so any address is allowed.
-template <Cache Level = Cache::second>
 BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-    constexpr int level = static_cast<int>(Level);
-    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, level);  // NOLINT(performance-no-int-to-ptr): never read
+    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 3);  // NOLINT(performance-no-int-to-ptr): never read
 #else
     static_cast<void>(address);
 #endif
@@ -823,22 +818,18 @@ namespace bitnet::inline BITNET_ABI::kernel {
 inline constexpr std::size_t sum_block = 1024;
 
 /// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), folded.
-/// Half as many bytes from `ahead` on are prefetched, and the weights that follow soon are taken from the second cache
-/// into the first: left to the processor, how well that goes changed from build to build of nearly the same code.
+/// Half as many bytes from `ahead` on are prefetched.
 template <class Arch>
 BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
     constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
-    constexpr std::uintptr_t soon = 1024;  // bytes
     const auto add = [&](const float* p) {
         unroll<batches>([&](auto i) { sum.lane[i] = sum.lane[i] + O::magnitude(O::load(p + i * O::floats)); });
     };
     const std::size_t whole = n - n % 32;
     for (std::size_t i = 0; i < whole; i += 32) {
         prefetch(ahead + 2 * i);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon + 64);
         add(w + i);
     }
     if (whole != n) {
@@ -1715,7 +1706,7 @@ struct Avx2Dots {
         });
         if (Tokens == 1 && half == 0)
             for (std::size_t row = 0; row < Rows; ++row)
-                prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w.codes) + ahead + (Rows * block + row) * 64);
+                prefetch(reinterpret_cast<std::uintptr_t>(w.codes) + ahead + (Rows * block + row) * 64);
         add_half<Rows, Tokens>(codes, x, block_cols * block + 32 * half, sums);
     }
 

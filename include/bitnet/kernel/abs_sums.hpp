@@ -11,22 +11,18 @@ namespace bitnet::inline BITNET_ABI::kernel {
 inline constexpr std::size_t sum_block = 1024;
 
 /// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), folded.
-/// Half as many bytes from `ahead` on are prefetched, and the weights that follow soon are taken from the second cache
-/// into the first: left to the processor, how well that goes changed from build to build of nearly the same code.
+/// Half as many bytes from `ahead` on are prefetched.
 template <class Arch>
 BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
     constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
-    constexpr std::uintptr_t soon = 1024;  // bytes
     const auto add = [&](const float* p) {
         unroll<batches>([&](auto i) { sum.lane[i] = sum.lane[i] + O::magnitude(O::load(p + i * O::floats)); });
     };
     const std::size_t whole = n - n % 32;
     for (std::size_t i = 0; i < whole; i += 32) {
         prefetch(ahead + 2 * i);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon);
-        prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w + i) + soon + 64);
         add(w + i);
     }
     if (whole != n) {

@@ -23,15 +23,10 @@ BITNET_INLINE constexpr void unroll(Step&& step) {
     }(std::make_index_sequence<N>{});
 }
 
-/// How near the processor a prefetched cache line is put.
-enum class Cache { first = 3, second = 2 };
-
 /// Asks for the cache line at `address` ahead of its use. Nothing is read, so any address is allowed.
-template <Cache Level = Cache::second>
 BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #if defined(__GNUC__) || defined(__clang__)
-    constexpr int level = static_cast<int>(Level);
-    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, level);  // NOLINT(performance-no-int-to-ptr): never read
+    __builtin_prefetch(reinterpret_cast<const void*>(address), 0, 3);  // NOLINT(performance-no-int-to-ptr): never read
 #else
     static_cast<void>(address);
 #endif

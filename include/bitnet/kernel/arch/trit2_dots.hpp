@@ -169,7 +169,7 @@ struct Avx2Dots {
         });
         if (Tokens == 1 && half == 0)
             for (std::size_t row = 0; row < Rows; ++row)
-                prefetch<Cache::first>(reinterpret_cast<std::uintptr_t>(w.codes) + ahead + (Rows * block + row) * 64);
+                prefetch(reinterpret_cast<std::uintptr_t>(w.codes) + ahead + (Rows * block + row) * 64);
         add_half<Rows, Tokens>(codes, x, block_cols * block + 32 * half, sums);
     }
 
