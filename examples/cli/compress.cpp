@@ -181,7 +181,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
     out.report = Json::object({{"pre_perplexity", before}, {"post_compression_perplexity", rounded}, {"fine_tuned", trains},
                                {"optimizer", learned.optimizer}, {"ste", learned.ste}, {"training", to_json(learned.summary)}});
     if (!trains) return out;
-    out.model.emplace(learned_model(work, weights.config(), weights.tied_head(), learned.parameters, config.model_path));
+    out.model.emplace(learned_model(work, origin_of(weights), learned.parameters));
     return out;
 }
 

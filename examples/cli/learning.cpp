@@ -174,18 +174,18 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
     return out;
 }
 
-void write_learned(const std::filesystem::path& directory, const ModelConfig& config, bool tied_head, const Parameters<float>& parameters,
-                   DType dtype, const std::filesystem::path& companions) {
-    write_model(directory, config.json, tied_head, parameters, dtype);
-    copy_companions(companions, directory);
+Origin origin_of(const ModelWeights& weights) { return {weights.config(), weights.tied_head(), weights.path(), weights.unknown()}; }
+
+void write_learned(const std::filesystem::path& directory, const Origin& origin, const Parameters<float>& parameters, DType dtype) {
+    write_model(directory, origin.config.json, origin.tied_head, parameters, dtype, origin.others);
+    copy_companions(origin.companions, directory);
 }
 
-ModelDir learned_model(const WorkDirectory& work, const ModelConfig& config, bool tied_head, const Parameters<float>& parameters,
-                       const std::filesystem::path& companions) {
+ModelDir learned_model(const WorkDirectory& work, const Origin& origin, const Parameters<float>& parameters) {
     const std::filesystem::path directory = work.path() / "trained";
     std::filesystem::remove_all(directory);  // of a run that was killed
     std::filesystem::create_directories(directory);
-    write_learned(directory, config, tied_head, parameters, DType::F32, companions);
+    write_learned(directory, origin, parameters, DType::F32);
     return ModelDir(directory);
 }
 

@@ -84,13 +84,20 @@ struct Learned {
 Learned learn(bitnet::Network<float> network, const RecipeRequest* recipe, const bitnet::Config& config, LearningOptions options,
               Lesson lesson, bitnet::Execution run, bool quiet);
 
-/// A dense model directory of trained weights, with the tokenizer files of another directory.
-void write_learned(const std::filesystem::path& directory, const bitnet::ModelConfig& config, bool tied_head,
-                   const bitnet::Parameters<float>& parameters, bitnet::DType dtype, const std::filesystem::path& companions);
+/// What a trained model has of the one that it began as.
+struct Origin {
+    bitnet::ModelConfig config;
+    bool tied_head = false;
+    std::filesystem::path companions;           ///< a directory with the tokenizer's files
+    std::vector<bitnet::TensorView> others{};  ///< tensors that the architecture does not know
+};
+Origin origin_of(const bitnet::ModelWeights& weights);
+
+/// A dense model directory of trained weights.
+void write_learned(const std::filesystem::path& directory, const Origin& origin, const bitnet::Parameters<float>& parameters, bitnet::DType dtype);
 
 /// The same, of FP32 weights in the working directory, opened: what is compressed then.
-bitnet::ModelDir learned_model(const WorkDirectory& work, const bitnet::ModelConfig& config, bool tied_head,
-                               const bitnet::Parameters<float>& parameters, const std::filesystem::path& companions);
+bitnet::ModelDir learned_model(const WorkDirectory& work, const Origin& origin, const bitnet::Parameters<float>& parameters);
 
 /// What makes a run the run it is: a checkpoint of another is refused.
 bitnet::Json identity_of(const LearningOptions& options);

@@ -31,12 +31,10 @@ struct Options {
     bool dense = false, no_teacher = false, force = false;
 };
 
-/// What is trained: weights, their configuration, and a directory that holds its tokenizer.
+/// What is trained.
 struct Beginning {
-    ModelConfig config;
+    Origin origin;
     Parameters<float> parameters;
-    bool tied_head;
-    std::filesystem::path companions;
 };
 
 /// A byte-level tokenizer of the texts, into the working directory.
@@ -58,11 +56,11 @@ Beginning begin_anew(const Options& options, const WorkDirectory& work) {
         std::filesystem::create_directories(companions);
         train_tokenizer(options, config.max_positions, companions);
     }
-    return {config, initial_parameters(config, config.tied_head, options.learning.seed), config.tied_head, companions};
+    return {{config, config.tied_head, companions}, initial_parameters(config, config.tied_head, options.learning.seed)};
 }
 
 Beginning begin_from(const ModelWeights& weights, Execution run) {
-    return {weights.config(), read_parameters<float>(weights, run), weights.tied_head(), weights.path()};
+    return {origin_of(weights), read_parameters<float>(weights, run)};
 }
 
 void check_options(const Options& options) {
@@ -98,7 +96,7 @@ Json train(Options& options, const CommonOptions& common) {
     if ((teacher_weights || teaches_itself) && !options.no_teacher)
         teacher.emplace(speaker->config(), read_parameters<float>(*speaker, run), *run.kernels);
 
-    Lesson lesson = make_lesson(options.lesson, beginning.companions, beginning.config, speaker, options.learning, run, common.quiet);
+    Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, beginning.origin.config, speaker, options.learning, run, common.quiet);
     lesson.teacher = teacher ? &*teacher : nullptr;
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
     if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
@@ -108,7 +106,7 @@ Json train(Options& options, const CommonOptions& common) {
                                                {"scale", options.recipe.scale},
                                                {"learning", identity_of(options.learning)},
                                                {"text_and_weights", message(fingerprint(lesson, beginning.parameters))}});
-    const Learned learned = learn({beginning.config, beginning.parameters, *run.kernels}, options.dense ? nullptr : &options.recipe, config, options.learning,
+    const Learned learned = learn({beginning.origin.config, beginning.parameters, *run.kernels}, options.dense ? nullptr : &options.recipe, config, options.learning,
                                   std::move(lesson), run, common.quiet);
 
     Json description = Json::object({{"model", (original ? options.model : options.init).string()},
@@ -117,10 +115,9 @@ Json train(Options& options, const CommonOptions& common) {
                                      {"optimizer", learned.optimizer},
                                      {"training", to_json(learned.summary)}});
     if (options.dense) {
-        write_learned(directory.path(), beginning.config, beginning.tied_head, learned.parameters,
-                      type_named(options.dtype), beginning.companions);
+        write_learned(directory.path(), beginning.origin, learned.parameters, type_named(options.dtype));
     } else {
-        const ModelDir model = learned_model(work, beginning.config, beginning.tied_head, learned.parameters, beginning.companions);
+        const ModelDir model = learned_model(work, beginning.origin, learned.parameters);
         const RecipeResult result = compress_with(options.recipe, config, model, prepare_outputs(model, directory.path(), {}), run, {});
         description.set("ste", learned.ste).set("recipe", options.recipe.recipe).set("policies", result.policies);
         const Json stats = to_json(result.stats);

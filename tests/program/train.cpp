@@ -172,6 +172,8 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     const School school;
     const fs::path dense = school.dir / "dense", out = school.dir / "out";
     json_of(school.anew(dense, {"--dense", "--steps", "80"}));
+    const bitnet_test::StoredTensor beside{bitnet::DType::U8, {3}, {std::byte{1}, std::byte{2}, std::byte{3}}};
+    bitnet_test::edit_weights(dense / "model.safetensors", [&](bitnet_test::Weights& weights) { weights["my.notes"] = beside; });
     const auto compress = [&](const Arguments& more) {
         Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--steps", "30",
                       "--batch-tokens", "256", "--learning-rate", "0.01", "-q", "--json"};
@@ -181,6 +183,8 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     const Json automatic = compress({"--quantizer", "round_clip", "--scale", "tensor"});
     const Json& report = automatic.at("fine_tuning");
     CHECK(report.at("fine_tuned").as_bool());
+    for (const char* const output : {"quantized", "dequantized"})  // what is not of the architecture is not lost on the way
+        CHECK(bitnet_test::read_weights(out / output / "model.safetensors").at("my.notes") == beside);
     CHECK(report.at("post_compression_perplexity").as_double() > 1.05 * report.at("pre_perplexity").as_double());
     CHECK(report.at("training").at("best_perplexity").as_double() < report.at("post_compression_perplexity").as_double());
     const Json never = compress({"--fine-tune", "never", "--quantizer", "round_clip", "--scale", "tensor"});

@@ -1,6 +1,7 @@
 /// The weights of a model by their canonical names, whether its directory holds dense or packed ones.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -49,6 +50,7 @@ public:
             dense_.emplace(path, ModelDirOptions{.hf_bitnet = true});
             config_ = *dense_->config();
             tied_head_ = dense_->tied_head();
+            specs_ = architecture_named(config_.architecture).tensors(config_);
         }
     }
 
@@ -107,6 +109,24 @@ public:
         return turned(dense(name, run), turn);
     }
 
+    /// Tensors that the architecture does not know, as they are stored; a packed layer's scales are not among them. The
+    /// views live as long as this.
+    std::vector<TensorView> unknown() const {
+        std::vector<TensorView> out;
+        if (packed_) {
+            for (const PackedTensor& tensor : packed_->tensors())
+                if (spec_of(tensor.name) == nullptr && tensor.scales == nullptr) {
+                    out.push_back(packed_->file().view(*tensor.data));
+                    out.back().name = tensor.name;
+                }
+        } else {
+            for (const ModelTensor& tensor : dense_->tensors())
+                if (tensor.role == TensorRole::unknown && spec_of(tensor.name) == nullptr && !(tensor.buffer && hf_bitnet()))
+                    out.push_back(dense_->view(tensor));
+        }
+        return out;
+    }
+
 private:
     template <class T>
     static Matrix<T> turned(Matrix<T> stored, bool transposed) {
@@ -122,10 +142,13 @@ private:
         if (!view.bytes.empty()) std::memcpy(bits.data(), view.bytes.data(), view.bytes.size());
         return {view.dtype, turned(std::move(bits), transposed)};
     }
+    const TensorSpec* spec_of(std::string_view name) const {
+        const auto found = std::ranges::find(specs_, name, &TensorSpec::name);
+        return found == specs_.end() ? nullptr : &*found;
+    }
     bool is_transposed(std::string_view name) const {
-        for (const TensorSpec& spec : specs_)
-            if (spec.name == name) return spec.transposed;
-        return false;
+        const TensorSpec* const spec = spec_of(name);
+        return spec != nullptr && spec->transposed;
     }
     static Matrix<float> dequantized(const TernaryTensor& ternary, Execution run) {
         Matrix<float> out(ternary.rows(), ternary.cols());

@@ -184,9 +184,9 @@ private:
     Weight make_weight(const Parameter<float>& one) {
         const bool table = one.spec.role == TensorRole::token_embedding || one.spec.role == TensorRole::lm_head ||
                            one.spec.role == TensorRole::position_embedding;
-        const bool matrix = one.value.rows() > 1 && !table;
+        const bool matrix = one.value.rows() > 1;
         const bool learns = !table || options_.table_rate > 0;
-        const ParameterShape shape{one.value.rows(), one.value.cols(), matrix};
+        const ParameterShape shape{one.value.rows(), one.value.cols(), matrix && !table};
         Weight out{.learns = learns, .rate = table ? options_.table_rate : 1.0f,
                    .state = new_state(learns ? shape : ParameterShape{1, 0, false})};
         const TensorInfo info{one.spec.name, one.spec.role, one.spec.shape};

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 TEST_CASE("every index is visited once, in the same pieces for every number of threads") {
     for (const unsigned threads : {1u, 2u, 3u, 8u})

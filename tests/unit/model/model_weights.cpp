@@ -16,12 +16,15 @@ using bitnet_test::TempDir;
 
 namespace {
 
-/// A model and both of its outputs.
-void compress_model(const std::filesystem::path& place, const bitnet::RandomModel& model) {
-    bitnet::write_random_model(place / "model", model);
+/// Both outputs of the model that is there.
+void compress(const std::filesystem::path& place) {
     const bitnet::ModelDir original(place / "model");
     std::filesystem::create_directory(place / "out");
     bitnet::compress_model(original, bitnet::recipe::Default{}, bitnet::prepare_outputs(original, place / "out", {}), execution());
+}
+void compress_model(const std::filesystem::path& place, const bitnet::RandomModel& model) {
+    bitnet::write_random_model(place / "model", model);
+    compress(place);
 }
 
 }  // namespace
@@ -53,6 +56,23 @@ TEST_CASE("a linear weight has its outputs as rows, packed or not, however the f
         }
         CHECK(other_sign == 0);
         CHECK(not_rounded == 0);
+    }
+}
+
+TEST_CASE("what the architecture does not know is told, packed or not, with its bytes") {
+    const TempDir dir;
+    bitnet::write_random_model(dir / "model", {});
+    CHECK(ModelWeights(dir / "model").unknown().empty());
+    bitnet_test::edit_weights(dir / "model" / "model.safetensors", [](bitnet_test::Weights& weights) {
+        weights["my.notes"] = {bitnet::DType::U8, {2}, {std::byte{7}, std::byte{8}}};
+    });
+    compress(dir.path());
+    for (const char* const model : {"model", "out/quantized", "out/dequantized"}) {
+        CAPTURE(model);
+        const ModelWeights weights(dir / model);
+        REQUIRE(weights.unknown().size() == 1);
+        CHECK(weights.unknown()[0].name == "my.notes");
+        CHECK(weights.unknown()[0].bytes[1] == std::byte{8});
     }
 }
 

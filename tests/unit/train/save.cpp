@@ -20,8 +20,12 @@ TEST_CASE("a saved model reads back as it was, for every architecture, and keeps
         const ModelWeights weights(dir / "model");
         const Parameters<float> parameters = read_parameters<float>(weights, execution());
         std::filesystem::create_directory(dir / "saved");
-        write_model(dir / "saved", weights.config().json, weights.tied_head(), parameters, DType::F32);
+        const std::vector<std::byte> bytes{std::byte{1}, std::byte{2}};
+        const TensorView beside{"my.notes", DType::U8, {2}, bytes};
+        write_model(dir / "saved", weights.config().json, weights.tied_head(), parameters, DType::F32, {&beside, 1});
         const ModelWeights saved(dir / "saved");
+        REQUIRE(saved.unknown().size() == 1);
+        CHECK(saved.unknown()[0].bytes[1] == bytes[1]);
         CHECK(saved.tied_head() == weights.tied_head());
         CHECK(saved.config().json.at("my_key").as_unsigned() == 7);
         const Parameters<float> again = read_parameters<float>(saved, execution());

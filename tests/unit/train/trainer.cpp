@@ -76,6 +76,21 @@ TEST_CASE("tables stay as they are where their learning rate is 0, and dense ten
     CHECK(learning.network().parameters()[0].value.values() != table.values());
 }
 
+TEST_CASE("tables that are to be ternary are, whether they learn or not") {
+    for (const float rate : {0.0f, 1.0f}) {
+        StepOptions options = quick_steps(3);
+        options.table_rate = rate;
+        auto trainer = make_trainer(Compressor{quantizer::RoundClip{}, preservation::ByRole{.embeddings = false}}, options);
+        const Matrix<float> before = trainer.network().parameters()[0].value;
+        while (!trainer.finished()) trainer.step();
+        trainer.finish();
+        const Parameter<float>& table = trainer.network().parameters()[0];
+        REQUIRE(table.spec.role == TensorRole::token_embedding);
+        for (std::size_t r = 0; r < table.value.rows(); ++r) CHECK(TernaryDetector{}.add(table.value.row(r)));
+        CHECK((table.value.values() != before.values()) == (rate > 0));
+    }
+}
+
 TEST_CASE("a student of its own teacher begins with what rounding lost and loses it") {
     Network<float> teacher = small_network();
     StepOptions options = quick_steps(100);
