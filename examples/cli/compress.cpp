@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct Options {
     RecipeRequest request;
     LessonOptions lesson;
     LearningOptions learning;
+    const CLI::App* learning_group = nullptr;
     std::string fine_tune = "auto";
     bool force = false;
 };
@@ -49,19 +51,31 @@ void refuse_ignored_knobs(const Config& config, bool learns) {
     }
 }
 
-/// Knobs of the configuration that somebody set, over the options' defaults.
+/// Knobs of the configuration that somebody set, over the options' defaults and under what was typed.
 void apply_knobs(const Config& config, Options& options) {
-    const auto given = [&](const char* key) { return config.given.contains(key); };
+    const auto given = [&](const char* key, std::initializer_list<const char*> flags) {
+        const auto is_typed = [&](const char* flag) { return typed(*options.learning_group, flag); };
+        return config.given.contains(key) && std::none_of(flags.begin(), flags.end(), is_typed);
+    };
     LearningOptions& learning = options.learning;
-    if (given("enable_fine_tuning") && !config.enable_fine_tuning) options.fine_tune = "never";
-    if (given("fine_tune_epochs")) learning.epochs = static_cast<double>(config.fine_tune_epochs);
-    if (given("fine_tune_lr")) learning.learning_rate = config.fine_tune_lr;
-    if (given("warmup_steps")) learning.step.schedule.warmup = static_cast<std::size_t>(config.warmup_steps);
-    if (given("grokfast_ema_alpha") || given("grokfast_lambda")) learning.optimizer = "mu_grokfast";
-    if (given("enable_grokfast")) learning.optimizer = config.enable_grokfast ? "mu_grokfast" : "adamw";
-    if (given("grokfast_ema_alpha")) learning.grokfast_alpha = static_cast<float>(config.grokfast_ema_alpha);
-    if (given("grokfast_lambda")) learning.grokfast_lambda = static_cast<float>(config.grokfast_lambda);
-    if (given("seed")) learning.seed = config.seed;
+    if (given("enable_fine_tuning", {"--fine-tune"}) && !config.enable_fine_tuning) options.fine_tune = "never";
+    if (given("fine_tune_epochs", {"--epochs", "--steps"})) {
+        learning.epochs = static_cast<double>(config.fine_tune_epochs);
+        if (config.fine_tune_epochs == 0) options.fine_tune = "never";
+    }
+    if (given("fine_tune_lr", {"--learning-rate"})) {
+        if (config.fine_tune_lr == 0) throw error(errc::bad_value, "fine_tune_lr: nothing is learned with 0; enable_fine_tuning=false says so");
+        learning.learning_rate = config.fine_tune_lr;
+    }
+    if (given("warmup_steps", {"--warmup"})) learning.step.schedule.warmup = static_cast<std::size_t>(config.warmup_steps);
+    const bool alpha = given("grokfast_ema_alpha", {"--grokfast-alpha"}), lambda = given("grokfast_lambda", {"--grokfast-lambda"});
+    if (!typed(*options.learning_group, "--optimizer")) {
+        if (alpha || lambda) learning.optimizer = "mu_grokfast";
+        if (config.given.contains("enable_grokfast")) learning.optimizer = config.enable_grokfast ? "mu_grokfast" : "adamw";
+    }
+    if (alpha) learning.grokfast_alpha = static_cast<float>(config.grokfast_ema_alpha);
+    if (lambda) learning.grokfast_lambda = static_cast<float>(config.grokfast_lambda);
+    if (given("seed", {"--seed"})) learning.seed = config.seed;
 }
 
 /// --set over --config over the defaults; then the model's size, where neither said anything.
@@ -78,6 +92,7 @@ Config read_config(const Options& options) {
         if (equals == std::string::npos) throw CLI::ValidationError("--set", setting + " is not key=value");
         from_command_line([&] {
             config.set(setting.substr(0, equals), setting.substr(equals + 1));
+            config.given.insert(setting.substr(0, equals));  // the default too, where it is asked for
             refuse_ignored_knobs(config, options.lesson.given());
         });
     }
@@ -164,11 +179,11 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
     const ModelWeights weights(config.model_path);
     const Parameters<float> parameters = read_parameters<float>(weights, run);
     Network<float> teacher(weights.config(), parameters, *run.kernels);
+    const std::size_t context = context_of(options.learning, weights.config());
     Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
     lesson.teacher = &teacher;
     LearningOptions learning = options.learning;
-    learning.context = learning.context != 0 ? learning.context : std::min<std::size_t>(512, weights.config().max_positions);
-    const double before = evaluate(teacher, lesson.validation, {learning.context, learning.context}, run.threads).perplexity();
+    const double before = evaluate(teacher, lesson.validation, {context, context}, run.threads).perplexity();
     double rounded = 0;
     bool trains = false;
     learning.run.worth = [&](double perplexity) {
@@ -188,6 +203,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
 void compress(Options& options, const CommonOptions& common) {
     Config config = read_config(options);
     apply_knobs(config, options);
+    refuse_idle_options(*options.learning_group, options.learning, true);
     if (common.threads != 0) config.set("num_workers", std::to_string(common.threads));
     options.request.preservation.precision = kept_as(options.kept_as);
     options.request.layout = *layout_named(options.layout);
@@ -251,12 +267,15 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")
         ->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
     app.add_flag("--force", options->force, "replace an output that is there");
+    options->learning_group = learning;
     return [options, learning, &common] {
         if (!options->lesson.validation.empty() && !options->lesson.given())
             throw CLI::ValidationError("--eval-text", "nothing is measured or learned without --text or --self-text");
         for (const CLI::Option* const option : learning->get_options())
             if (option->count() > 0 && !options->lesson.given())
                 throw CLI::ValidationError(option->get_name(), "nothing is learned without --text or --self-text");
+        if (!options->architecture.empty() && options->lesson.given())
+            throw CLI::ValidationError("--arch", "a model that learns is of the architecture that its config.json names");
         compress(*options, common);
     };
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
-#include <cmath>
+#include <initializer_list>
 #include <span>
 #include <utility>
 
@@ -95,9 +95,7 @@ optimizer::Any optimizer_of(const LearningOptions& options) {
 /// As many steps as the epochs take, and a warm-up that leaves time for what comes behind it.
 StepOptions steps_of(const LearningOptions& options, const BatchSource& text) {
     StepOptions out = options.step;
-    const double tokens = static_cast<double>(options.batch_tokens * options.step.batches_per_step);
-    if (options.epochs > 0)
-        out.steps = static_cast<std::size_t>(std::max(1.0, std::ceil(options.epochs * static_cast<double>(text.tokens()) / tokens)));
+    if (options.epochs > 0) out.steps = static_cast<std::size_t>((text.batches_in(options.epochs) - 1) / out.batches_per_step + 1);
     out.schedule.warmup = std::min(out.schedule.warmup, out.steps / 2);
     return out;
 }
@@ -147,6 +145,15 @@ void add_lesson(CLI::App& app, LessonOptions& options) {
     app.add_option("--eval-text", options.validation, "text that perplexity is measured on; default: one document in twenty");
     app.add_option("--self-text", options.self_text, "learn from so many texts that the teacher writes, instead of --text")
         ->check(CLI::Range(2, 1 << 30))->excludes(text);
+}
+
+std::size_t context_of(const LearningOptions& options, const ModelConfig& config) {
+    const std::size_t context = options.context != 0 ? options.context : std::min({std::size_t{512}, config.max_positions, options.batch_tokens});
+    if (context > config.max_positions)
+        throw error(errc::bad_value, message("--context ", context, ": the model has ", config.max_positions, " positions"));
+    if (context > options.batch_tokens)
+        throw error(errc::bad_value, message("--batch-tokens ", options.batch_tokens, ": a batch must hold a window of --context ", context));
+    return context;
 }
 
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
@@ -234,7 +241,7 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
     CLI::App& app = *command.add_option_group("Learning");
     CLI::Option* const steps =
         app.add_option("--steps", options.step.steps, "updates of the weights")->check(CLI::Range(1, 1 << 30))->capture_default_str();
-    app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(1e-6, 1e9))->excludes(steps);
+    app.add_option("--epochs", options.epochs, "passes over the text, instead of --steps")->check(CLI::Range(1e-6, 1e5))->excludes(steps);
     app.add_option("--batch-tokens", options.batch_tokens, "tokens of a batch at most")->check(CLI::Range(2, 1 << 24))->capture_default_str();
     app.add_option("--accumulate", options.step.batches_per_step, "batches whose gradients one step adds")
         ->check(CLI::Range(1, 1 << 20))->capture_default_str();
@@ -275,6 +282,18 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
     return &app;
 }
 
+bool typed(const CLI::App& learning, const char* option) { return learning.get_option(option)->count() > 0; }
+
+void refuse_idle_options(const CLI::App& learning, const LearningOptions& options, bool has_teacher) {
+    const auto refuse = [&](std::initializer_list<const char*> idle, const std::string& why) {
+        for (const char* const option : idle)
+            if (typed(learning, option)) throw CLI::ValidationError(option, why);
+    };
+    if (!has_teacher) refuse({"--distillation", "--temperature", "--hidden", "--relations"}, "there is no teacher to learn from");
+    if (options.optimizer.find("grokfast") == std::string::npos)
+        refuse({"--grokfast-alpha", "--grokfast-lambda"}, options.optimizer + " has no filter of slow gradients");
+}
+
 Learned learn(Network<float> network, const RecipeRequest* recipe, const Config& config, LearningOptions options, Lesson lesson,
               Execution run, bool quiet) {
     options.step.schedule.kind = options.schedule == "constant" ? ScheduleKind::constant
@@ -286,10 +305,7 @@ Learned learn(Network<float> network, const RecipeRequest* recipe, const Config&
                                                               : 3e-3;
     options.step.round_activations = options.activations == "int8";
     options.step.keep = options.recompute ? Keep::inputs : Keep::everything;
-    const std::size_t positions = network.config().max_positions;
-    if (options.context > positions)
-        throw error(errc::bad_value, message("--context ", options.context, ": the model has ", positions, " positions"));
-    if (options.context == 0) options.context = std::min<std::size_t>(512, positions);
+    options.context = context_of(options, network.config());
     options.run.windows = {options.context, options.context};
     const auto with = [&]<class Ste>(Ste) {
         return learn_with<Ste>(std::move(network), recipe, config, options, std::move(lesson), run, quiet);

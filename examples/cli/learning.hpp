@@ -33,6 +33,10 @@ struct LearningOptions {
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);
+/// Whether somebody typed an option of that group.
+bool typed(const CLI::App& learning, const char* option);
+/// Refuses options that would do nothing beside the others: wrong usage.
+void refuse_idle_options(const CLI::App& learning, const LearningOptions& options, bool has_teacher);
 
 /// Where texts come from: files, or the teacher's own mouth.
 struct LessonOptions {
@@ -49,6 +53,10 @@ struct Lesson {
     Documents text, validation;
     bitnet::Network<float>* teacher = nullptr;
 };
+
+/// Tokens of a window: the option, or what suits the model and the batch.
+/// Errors  bitnet::errc::bad_value naming the option that does not fit
+std::size_t context_of(const LearningOptions& options, const bitnet::ModelConfig& config);
 
 /// tokenizer: the directory that has it; speaker: who writes the texts where none are read
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelConfig& config,

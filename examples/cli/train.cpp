@@ -28,6 +28,7 @@ struct Options {
     std::string dtype = "fp16";
     RecipeRequest recipe{};
     LearningOptions learning{};
+    const CLI::App* learning_group = nullptr;
     bool dense = false, no_teacher = false, force = false;
 };
 
@@ -74,6 +75,8 @@ void check_options(const Options& options) {
         throw CLI::ValidationError("--train-tokenizer", "needs a --text of words");
     if (!options.teacher.empty() && options.no_teacher && options.lesson.self_text == 0)
         throw CLI::ValidationError("--teacher", "has nothing to do with --no-teacher and without --self-text");
+    if (!options.init.empty() && typed(*options.learning_group, "--tables") && options.learning.step.table_rate == 0)
+        throw CLI::ValidationError("--tables", "0 would leave embeddings and head as random as they begin");
 }
 
 Json train(Options& options, const CommonOptions& common) {
@@ -85,6 +88,8 @@ Json train(Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
     WorkDirectory work(directory);
+    if (std::filesystem::exists(work.checkpoint()) && !options.learning.run.resume && !options.force)
+        throw error(errc::exists, message(work.checkpoint().string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
 
     std::optional<ModelWeights> original, teacher_weights;
     if (!options.model.empty()) original.emplace(options.model);
@@ -96,7 +101,14 @@ Json train(Options& options, const CommonOptions& common) {
     if ((teacher_weights || teaches_itself) && !options.no_teacher)
         teacher.emplace(speaker->config(), read_parameters<float>(*speaker, run), *run.kernels);
 
-    Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, beginning.origin.config, speaker, options.learning, run, common.quiet);
+    const ModelConfig& own = beginning.origin.config;
+    config.adapt_to_model_size(beginning.parameters.count());
+    refuse_idle_options(*options.learning_group, options.learning, teacher.has_value());
+    context_of(options.learning, own);  // before a text is written for minutes
+    Network<float> student(own, std::move(beginning.parameters), *run.kernels);
+    if (teacher) require_fitting(student, *teacher, options.learning.step.loss);
+
+    Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, own, speaker, options.learning, run, common.quiet);
     lesson.teacher = teacher ? &*teacher : nullptr;
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
     if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
@@ -105,8 +117,8 @@ Json train(Options& options, const CommonOptions& common) {
                                                {"quantizer", options.recipe.quantizer},
                                                {"scale", options.recipe.scale},
                                                {"learning", identity_of(options.learning)},
-                                               {"text_and_weights", message(fingerprint(lesson, beginning.parameters))}});
-    const Learned learned = learn({beginning.origin.config, beginning.parameters, *run.kernels}, options.dense ? nullptr : &options.recipe, config, options.learning,
+                                               {"text_and_weights", message(fingerprint(lesson, student.parameters()))}});
+    const Learned learned = learn(std::move(student), options.dense ? nullptr : &options.recipe, config, options.learning,
                                   std::move(lesson), run, common.quiet);
 
     Json description = Json::object({{"model", (original ? options.model : options.init).string()},
@@ -162,7 +174,9 @@ Action add_train(CLI::App& app, CommonOptions& common) {
     app.add_option("--recipe", options->recipe.recipe, recipe_help())->capture_default_str()->excludes(dense);
     app.add_option("--quantizer", options->recipe.quantizer, "absmean, round_clip or least_squares")->excludes(dense);
     app.add_option("--scale", options->recipe.scale, "tensor, row, group:64 or group:128")->excludes(dense);
-    add_learning(app, options->learning)->get_option("--ste")->excludes(dense);
+    CLI::App* const learning = add_learning(app, options->learning);
+    learning->get_option("--ste")->excludes(dense);
+    options->learning_group = learning;
     app.add_option("--checkpoint-every", options->learning.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
     app.add_flag("--resume", options->learning.run.resume, "continue a run that was interrupted; without one, begin");
     app.add_flag("--force", options->force, "replace an output that is there");

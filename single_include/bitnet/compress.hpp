@@ -162,6 +162,19 @@ BITNET_INLINE constexpr float nearest_keep(float alpha) noexcept { return above(
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/core/is_finite.hpp>
+/// Whether a float or a double is neither infinite nor NaN.
+
+namespace bitnet::inline BITNET_ABI {
+
+// Exponent bits: under an including program's -ffast-math, std::isfinite is always true.
+BITNET_INLINE constexpr bool is_finite(float x) noexcept { return (std::bit_cast<std::uint32_t>(x) & 0x7f80'0000u) != 0x7f80'0000u; }
+BITNET_INLINE constexpr bool is_finite(double x) noexcept {
+    return (std::bit_cast<std::uint64_t>(x) & 0x7ff0'0000'0000'0000u) != 0x7ff0'0000'0000'0000u;
+}
+
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/core/dtype.hpp>
 /// Element types by the names that safetensors uses.
 
@@ -456,11 +469,6 @@ BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 /// Their sums ask for the first half and their codes for the second, so that memory is rarely idle.
 BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
     return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
-}
-
-/// Exponent bits: under the including program's -ffast-math, std::isfinite is always true.
-BITNET_INLINE constexpr bool is_finite(float x) noexcept {
-    return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u;
 }
 
 /// code(w) = 0 where |w| < keep, else sign(w). Both comparisons hold for w = ±0 where keep = 0; NaN has code 0.
@@ -2877,12 +2885,6 @@ concept LayoutPolicy = Policy<L> && requires(const L l) {
 /// What happens to the weights that share one scale.
 
 namespace bitnet::inline BITNET_ABI {
-
-/// Exponent bits, because std::isfinite is always true under an including program's -ffast-math.
-constexpr bool is_finite(double x) noexcept {
-    return (std::bit_cast<std::uint64_t>(x) & 0x7ff0'0000'0000'0000u) != 0x7ff0'0000'0000'0000u;
-}
-constexpr bool is_finite(float x) noexcept { return (std::bit_cast<std::uint32_t>(x) & 0x7f80'0000u) != 0x7f80'0000u; }
 
 inline bool all_finite(std::span<const double> sums) noexcept {
     bool finite = true;

@@ -115,7 +115,7 @@ TEST_CASE("training refuses in one line what it cannot do, and leaves nothing") 
     CHECK(refusal_of_program(school.anew(out, {"--context", "65"})) == "--context 65: the model has 64 positions");
     Arguments narrow = school.anew(out, {"--context", "64"});
     std::replace(narrow.begin(), narrow.end(), std::string("256"), std::string("32"));
-    CHECK(refusal_of_program(narrow) == "a batch of 32 tokens holds no window of 64");
+    CHECK(refusal_of_program(narrow) == "--batch-tokens 32: a batch must hold a window of --context 64");
     Arguments shorter = school.anew(out);
     write_text(school.dir / "short.txt", "a");
     std::replace(shorter.begin(), shorter.end(), school.text_file().string(), (school.dir / "short.txt").string());
@@ -125,7 +125,8 @@ TEST_CASE("training refuses in one line what it cannot do, and leaves nothing") 
     CHECK(run_program(school.anew(out, {"--learning-rate", "-1"})).status == 2);
     CHECK(run_program({"train", "-o", out, "--text", school.text_file()}).status == 2);
     for (const Arguments& idle : {Arguments{"--dense", "--ste", "clipped"}, {"--dense", "--scale", "row"}, {"--dtype", "fp32"}, {"--steps", "3", "--epochs", "1"},
-                                  {"--self-text", "5"}, {"--split", "ids"}, {"--teacher", out, "--no-teacher"}})
+                                  {"--self-text", "5"}, {"--split", "ids"}, {"--teacher", out, "--no-teacher"}, {"--hidden", "0.1"},
+                                  {"--temperature", "2"}, {"--grokfast-lambda", "1"}, {"--tables", "0"}})
         CHECK(run_program(school.anew(out, idle)).status == 2);
     CHECK(run_program({"train", school.dir / "model", "-o", out, "--text", school.text_file(), "--train-tokenizer", "280"}).status == 2);
     CHECK(run_program({"train", "--init", school.config(), "-o", out, "--text", school.text_file()}).status == 2);
@@ -164,6 +165,7 @@ TEST_CASE("a checkpoint of other settings is refused, and kept") {
     bitnet_test::end_of(child);
     std::fclose(ignored);
     REQUIRE(fs::exists(checkpoint));
+    CHECK(refusal_of_program(school.anew(out, {"--steps", "4000"})).find("continue it with --resume, or begin anew with --force") != std::string::npos);
     CHECK(refusal_of_program(school.anew(out, {"--steps", "4001", "--resume"})).find("is a checkpoint of another run") != std::string::npos);
     CHECK(fs::exists(checkpoint));
 }
@@ -195,7 +197,33 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     const Json knobs = compress({"--set", "fine_tune_epochs=2", "--set", "fine_tune_lr=0.02", "--set", "grokfast_lambda=0.5"});
     CHECK(knobs.at("fine_tuning").at("training").at("epochs_completed").as_unsigned() >= 1);
     CHECK(knobs.at("fine_tuning").at("optimizer").as_string().find("lambda=0.5") != std::string::npos);
+    const Json typed = compress({"--set", "fine_tune_lr=0.02", "--set", "fine_tune_epochs=5", "--set", "enable_grokfast=true",
+                                 "--optimizer", "adamw", "--evaluate-every", "1"});  // --steps and --learning-rate stand above them
+    const Json& training = typed.at("fine_tuning").at("training");
+    CHECK(training.at("steps_completed").as_unsigned() == 30);
+    CHECK(typed.at("fine_tuning").at("optimizer").as_string().starts_with("adamw"));
+    double top = 0;
+    for (const Json& line : training.at("history").as_array()) top = std::max(top, line.at("learning_rate").as_double());
+    CHECK(top <= 0.01);
+    CHECK_FALSE(compress({"--quantizer", "round_clip", "--scale", "tensor", "--fine-tune", "never"}).at("fine_tuning").at("fine_tuned").as_bool());
+    CHECK(run_program({"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--arch", "llama"}).status == 2);
     CHECK_FALSE(fs::exists(out.string() + ".work"));
+}
+
+TEST_CASE("a knob of learning that is set to its default is set, and no epochs are no learning") {
+    const School school;
+    const fs::path dense = school.dir / "dense", out = school.dir / "out";
+    json_of(school.anew(dense, {"--dense", "--steps", "40"}));
+    const auto tuned = [&](const Arguments& settings) {
+        Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--batch-tokens", "256",
+                      "--evaluate-every", "1", "--quantizer", "round_clip", "--scale", "tensor"};
+        for (const std::string& setting : settings) all.insert(all.end(), {"--set", setting});
+        return json_of(all).at("fine_tuning");
+    };
+    const Json slow = tuned({"fine_tune_lr=1e-5", "fine_tune_epochs=1"});
+    CHECK(slow.at("fine_tuned").as_bool());
+    for (const Json& line : slow.at("training").at("history").as_array()) CHECK(line.at("learning_rate").as_double() <= 1e-5);
+    CHECK_FALSE(tuned({"fine_tune_epochs=0"}).at("fine_tuned").as_bool());
 }
 
 TEST_CASE("inspect --gradient-flow passes a sound model, and names the tensor that gets no gradient with status 3") {

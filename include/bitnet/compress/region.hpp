@@ -10,15 +10,10 @@
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/core/grid.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/policy/concepts.hpp>
 
 namespace bitnet::inline BITNET_ABI {
-
-/// Exponent bits, because std::isfinite is always true under an including program's -ffast-math.
-constexpr bool is_finite(double x) noexcept {
-    return (std::bit_cast<std::uint64_t>(x) & 0x7ff0'0000'0000'0000u) != 0x7ff0'0000'0000'0000u;
-}
-constexpr bool is_finite(float x) noexcept { return (std::bit_cast<std::uint32_t>(x) & 0x7f80'0000u) != 0x7f80'0000u; }
 
 inline bool all_finite(std::span<const double> sums) noexcept {
     bool finite = true;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/core/rng.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/train/loss.hpp>
@@ -160,7 +161,7 @@ inline GradientFlow gradient_flow(const ModelConfig& config, const Parameters<fl
             tensor.largest = std::max(tensor.largest, std::abs(value));
         }
         tensor.norm = std::sqrt(squares);
-        if (!std::isfinite(squares))
+        if (!is_finite(squares))
             tensor.fault = "its gradient is not finite";
         else if (tensor.name.ends_with("k_proj.bias"))
             ;

@@ -1,7 +1,6 @@
 /// JSON documents: a strict reader and a writer. The only file that includes simdjson.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -12,6 +11,7 @@
 #include <simdjson.h>
 
 #include <bitnet/core/error.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/io/json_value.hpp>
 #include <bitnet/io/mapped_file.hpp>
 
@@ -47,9 +47,7 @@ public:
 
 private:
     void write_double(double value) {
-        // Exponent bits: under the including program's -ffast-math, std::isfinite is always true.
-        if ((std::bit_cast<std::uint64_t>(value) & 0x7ff0000000000000u) == 0x7ff0000000000000u)
-            throw error(errc::bad_value, message("JSON has no number for ", value));
+        if (!is_finite(value)) throw error(errc::bad_value, message("JSON has no number for ", value));
         text += double_text(value);
     }
     void write_string(std::string_view value) {

@@ -1,10 +1,10 @@
 /// compression_metadata.json: what was done to a model, for programs.
 #pragma once
 
-#include <cmath>
 #include <string>
 #include <string_view>
 
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/pipeline/report.hpp>
@@ -28,7 +28,7 @@ inline Json to_json(const Distortion& distortion) {
                          {"zeros", distortion.zeros()},
                          {"plus", distortion.share(1)},
                          {"relative_error", distortion.relative_error()},
-                         {"sqnr_db", std::isinf(sqnr) ? Json(nullptr) : Json(sqnr)},
+                         {"sqnr_db", is_finite(sqnr) ? Json(sqnr) : Json(nullptr)},
                          {"cosine", distortion.cosine()},
                          {"max_error", distortion.max_error()}});
 }

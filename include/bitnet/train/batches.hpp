@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -37,28 +38,31 @@ public:
             for (std::size_t begin = 0; begin + 1 < documents_[i].size(); begin += context)
                 windows_.push_back({i, begin, std::min(context, documents_[i].size() - begin)});
         if (windows_.empty()) throw error(errc::bad_value, "the text has no two tokens to learn from");
-        shuffle();
+        order_ = order_of(0);
     }
 
     const BatchPosition& position() const noexcept { return position_; }
     void restore(const BatchPosition& position) {
         position_ = position;
-        shuffle();
+        order_ = order_of(position_.epoch);
     }
     std::size_t windows() const noexcept { return windows_.size(); }
     /// The most tokens that a batch has.
     std::size_t batch_tokens() const noexcept { return tokens_; }
     /// Whole passes over the windows.
     std::uint64_t epochs_completed() const { return position_.epoch + (position_.window >= windows_.size() ? 1 : 0); }
-    /// Tokens of one epoch.
-    std::size_t tokens() const {
-        return std::accumulate(windows_.begin(), windows_.end(), std::size_t{0}, [](std::size_t sum, const Window& w) { return sum + w.length; });
+    /// Batches of the first so many epochs, the last of which may be begun only. Two orders fill them differently.
+    std::uint64_t batches_in(double epochs) const {
+        std::uint64_t sum = 0;
+        for (std::uint64_t epoch = 0; epochs > 0; ++epoch, epochs -= 1)
+            sum += static_cast<std::uint64_t>(std::ceil(std::min(1.0, epochs) * static_cast<double>(batches_of(epoch))));
+        return sum;
     }
 
     Batch next() {
         if (position_.window >= windows_.size()) {
             position_ = {position_.epoch + 1, 0};
-            shuffle();
+            order_ = order_of(position_.epoch);
         }
         Batch out;
         while (position_.window < windows_.size()) {
@@ -75,11 +79,22 @@ private:
         std::size_t document, begin, length;
     };
 
-    void shuffle() {
-        order_.resize(windows_.size());
-        std::iota(order_.begin(), order_.end(), 0u);
-        Random random(mix64(seed_ ^ mix64(position_.epoch + 1)));
-        for (std::size_t i = order_.size(); i > 1; --i) std::swap(order_[i - 1], order_[static_cast<std::size_t>(random.below(i))]);
+    std::vector<std::uint32_t> order_of(std::uint64_t epoch) const {
+        std::vector<std::uint32_t> order(windows_.size());
+        std::iota(order.begin(), order.end(), 0u);
+        Random random(mix64(seed_ ^ mix64(epoch + 1)));
+        for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<std::size_t>(random.below(i))]);
+        return order;
+    }
+    std::uint64_t batches_of(std::uint64_t epoch) const {
+        std::uint64_t count = 0;
+        std::size_t filled = tokens_;
+        for (const std::uint32_t i : order_of(epoch)) {
+            const bool begins = filled + windows_[i].length > tokens_;
+            count += begins;
+            filled = windows_[i].length + (begins ? 0 : filled);
+        }
+        return count;
     }
 
     std::vector<std::vector<std::uint32_t>> documents_;

@@ -27,6 +27,21 @@ struct LossShares {
     bool operator==(const LossShares&) const = default;
 };
 
+/// Refuses a teacher whose outputs cannot be compared with the student's in these shares.
+/// Errors  errc::bad_shape: another vocabulary; another width where hidden states are compared, other heads where relations are
+template <class T>
+void require_fitting(const Network<T>& student, const Network<T>& teacher, const LossShares& shares) {
+    const ModelConfig &own = student.config(), &of = teacher.config();
+    if (teacher.vocabulary() != student.vocabulary())
+        throw error(errc::bad_shape, message("the teacher knows ", teacher.vocabulary(), " tokens and the student ", student.vocabulary()));
+    if (shares.hidden > 0 && of.hidden_size != own.hidden_size)
+        throw error(errc::bad_shape, message("the teacher's hidden states have ", of.hidden_size, " numbers and the student's ", own.hidden_size,
+                                             ": they cannot be compared"));
+    if (shares.relations > 0 && (of.heads != own.heads || of.kv_heads != own.kv_heads))
+        throw error(errc::bad_shape, message("the teacher has ", of.heads, " heads over ", of.kv_heads, " and the student ", own.heads, " over ",
+                                             own.kv_heads, ": their relations cannot be compared"));
+}
+
 /// A batch's loss, and how many tokens its mean is over.
 struct Loss {
     double sum = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include <bitnet/core/matrix.hpp>
+#include <bitnet/core/parallel_for.hpp>
 #include <bitnet/model/architecture.hpp>
 #include <bitnet/model/model_weights.hpp>
 
@@ -65,15 +66,16 @@ public:
         return sum;
     }
     /// Before what adds to them. A model that only predicts has none, nor has what does not learn.
-    void zero_gradients() {
-        for (Parameter<T>& one : all_) {
+    void zero_gradients(unsigned threads = 1) {
+        parallel_for(all_.size(), 1, threads, [&](std::size_t i, std::size_t) {
+            Parameter<T>& one = all_[i];
             if (!one.learns)
                 one.gradient = {};
             else if (one.gradient.rows() == 0)
                 one.gradient = Matrix<T>(one.value.rows(), one.value.cols());
             else
                 std::ranges::fill(one.gradients(), T(0));
-        }
+        });
     }
 
 private:

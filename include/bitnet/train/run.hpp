@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/train/evaluate.hpp>
 #include <bitnet/train/snapshot.hpp>
 #include <bitnet/train/trainer.hpp>
@@ -46,9 +46,9 @@ struct TrainingRecord {
 
 inline Json to_json(const TrainingRecord& record) {
     Json out = Json::object({{"step", record.step}, {"learning_rate", record.learning_rate}, {"tokens", record.tokens}});
-    if (std::isfinite(record.loss)) out.set("loss", record.loss);
-    if (std::isfinite(record.gradient_norm)) out.set("gradient_norm", record.gradient_norm);
-    if (record.perplexity && std::isfinite(*record.perplexity)) out.set("perplexity", *record.perplexity);
+    if (is_finite(record.loss)) out.set("loss", record.loss);
+    if (is_finite(record.gradient_norm)) out.set("gradient_norm", record.gradient_norm);
+    if (record.perplexity && is_finite(*record.perplexity)) out.set("perplexity", *record.perplexity);
     if (!record.event.empty()) out.set("event", record.event);
     return out;
 }
@@ -117,8 +117,8 @@ struct RunState {
 /// Trains to the end, then leaves the trainer's network with the best weights it had, wholly ternary where they are to be.
 ///
 /// Perplexity is measured before the first step, every evaluate_every steps and behind the last, always of the weights as
-/// they would be stored. A loss that is not finite, or far above its running mean, brings back the best state (weights and
-/// optimizer) with half the learning rate; the text goes on. The mean is not asked in the first 20 steps, nor while a
+/// they would be stored. A loss that is not finite, or far above its running mean, brings back the best weights with half
+/// the learning rate and an optimizer that has forgotten; the text goes on. The mean is not asked in the first 20 steps, nor while a
 /// progressive estimator blends, nor about a batch of fewer than half the usual tokens. The same run killed at any moment
 /// and resumed ends with the same bytes.
 ///
@@ -143,12 +143,12 @@ public:
             const bool due = options_.evaluate_every != 0 && trainer_.step_count() % options_.evaluate_every == 0;
             if (record.event.empty() && (due || trainer_.finished())) evaluate_now(record);
             tell(std::move(record));
-            if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0) save();
+            if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0 && !trainer_.finished()) save();
         }
         if (worth_it_) save();
         summary_.steps_completed = trainer_.step_count();
         summary_.epochs_completed = trainer_.epochs_completed();
-        best_->restore(trainer_, "the best state");
+        restore_best("the best state");
         trainer_.finish();
         summary_.final_loss = state_.running_loss;
         summary_.first_perplexity = state_.first;
@@ -163,8 +163,8 @@ private:
     void begin() {
         if (options_.resume && !options_.checkpoint.empty() && std::filesystem::exists(options_.checkpoint)) return resume();
         state_.first = state_.best = perplexity_now();
-        if (!std::isfinite(state_.first)) throw error(errc::not_finite, "the perplexity before the first step is not finite: these weights cannot learn");
-        best_ = Snapshot::of(trainer_);
+        if (!is_finite(state_.first)) throw error(errc::not_finite, "the perplexity before the first step is not finite: these weights cannot learn");
+        keep_best();
         worth_it_ = !options_.worth || options_.worth(state_.first);
         tell({.perplexity = state_.first, .event = "start"});
     }
@@ -175,10 +175,10 @@ private:
             throw error(errc::bad_value, message(origin, ": is a checkpoint of another run; resume with the settings it began with"));
         if (!saved.best) throw error(errc::missing, message(origin, ": the best state is missing"));
         summary_.history = history_of(saved, origin);
-        saved.best->restore(trainer_, message(origin, ": the best state"));  // now, not when it is needed
+        best_ = std::move(saved.best);
+        restore_best(message(origin, ": the best state"));  // now, not when it is needed
         saved.now.restore(trainer_, origin);
         saved.now.restore(state_, origin);
-        best_ = std::move(saved.best);
         summary_.stopped_early = options_.patience != 0 && state_.stale >= options_.patience;
         if (log_) log_({.step = trainer_.step_count(), .event = "resumed"});
     }
@@ -187,7 +187,7 @@ private:
         const StepResult result = trainer_.step();
         TrainingRecord record{.step = trainer_.step_count(), .loss = result.loss, .gradient_norm = result.gradient_norm,
                               .learning_rate = result.learning_rate, .tokens = result.tokens};
-        const bool finite = std::isfinite(result.loss) && std::isfinite(result.gradient_norm);
+        const bool finite = is_finite(result.loss) && is_finite(result.gradient_norm);
         if (result.loss == 0 && result.gradient_norm == 0 && !blending)
             throw error(errc::bad_value, "the student already is its teacher: its loss is 0. Name another teacher, or none to learn from the text");
         // The first steps' mean is of too few, a short batch's loss of too few tokens, and one between two models grows by itself.
@@ -201,9 +201,8 @@ private:
         if (++state_.restarts > options_.most_restarts)
             throw error(errc::not_finite, message("step ", record.step, ": the loss is ", result.loss, " after ", options_.most_restarts,
                                                   " restarts with ever lower learning rates; begin with a lower one"));
-        const BatchPosition place = trainer_.position();
-        best_->restore(trainer_, "the best state");
-        trainer_.read_on_from(place);  // the same text again would end the same way
+        restore_best("the best state");
+        trainer_.forget_gradients();  // and the text goes on: the same again would end the same way
         state_.running_loss = state_.loss_at_best;
         state_.slowness /= 2;
         trainer_.set_slowness(state_.slowness);
@@ -217,12 +216,20 @@ private:
             state_.best_step = trainer_.step_count();
             state_.loss_at_best = state_.running_loss;
             state_.stale = 0;
-            best_ = Snapshot::of(trainer_);
+            keep_best();
             record.event = "best";
         } else if (++state_.stale; options_.patience != 0 && state_.stale >= options_.patience) {
             summary_.stopped_early = true;
             record.event = "stopped early";
         }
+    }
+    void keep_best() {
+        auto weights = trainer_.weights();
+        best_ = Snapshot::of(weights);
+    }
+    void restore_best(std::string_view origin) {
+        auto weights = trainer_.weights();
+        best_->restore(weights, origin);
     }
     double perplexity_now() {
         trainer_.finish();
@@ -236,10 +243,10 @@ private:
         if (options_.checkpoint.empty()) return;
         Json::Array history;
         for (const TrainingRecord& record : summary_.history) history.push_back(to_json(record));
-        Checkpoint checkpoint{Snapshot::of(trainer_), best_, Json::object({{"run", options_.about}, {"history", Json::array(std::move(history))}})};
-        state_.each_field([&](const std::string& name, std::uint64_t& word) { checkpoint.now.words[name] = word; });
+        StateViews now = StateViews::of(trainer_);
+        state_.each_field([&](const std::string& name, std::uint64_t& word) { now.words[name] = word; });
         try {
-            write_checkpoint(options_.checkpoint, checkpoint);
+            write_checkpoint(options_.checkpoint, now, best_, Json::object({{"run", options_.about}, {"history", Json::array(std::move(history))}}));
         } catch (const error& problem) {
             if (problem.code() != errc::io) throw;
             tell({.step = trainer_.step_count(), .event = message("checkpoint not written: ", problem.what())});

@@ -22,13 +22,14 @@
 namespace bitnet::inline BITNET_ABI {
 
 /// The fields of a trainer, or of anything else with each_field(f), by their names.
-struct Snapshot {
-    std::map<std::string, std::vector<float>> tensors{};
+template <class Values>
+struct StateFields {
+    std::map<std::string, Values> tensors{};
     std::map<std::string, std::uint64_t> words{};
 
     template <class State>
-    static Snapshot of(State& state) {
-        Snapshot out;
+    static StateFields of(State& state) {
+        StateFields out;
         state.each_field(Saver{out});
         return out;
     }
@@ -37,16 +38,16 @@ struct Snapshot {
     void restore(State& state, std::string_view origin) const {
         state.each_field(Restorer{*this, origin});
     }
-    bool operator==(const Snapshot&) const = default;
+    bool operator==(const StateFields&) const = default;
 
 private:
     struct Saver {
-        Snapshot& to;
-        void operator()(const std::string& name, std::span<float> values) const { to.tensors[name].assign(values.begin(), values.end()); }
+        StateFields& to;
+        void operator()(const std::string& name, std::span<float> values) const { to.tensors[name] = Values(values.begin(), values.end()); }
         void operator()(const std::string& name, std::uint64_t& word) const { to.words[name] = word; }
     };
     struct Restorer {
-        const Snapshot& from;
+        const StateFields& from;
         std::string_view origin;
 
         template <class Map>
@@ -57,7 +58,7 @@ private:
             return found->second;
         }
         void operator()(const std::string& name, std::span<float> values) const {
-            const std::vector<float>& saved = find(from.tensors, name);
+            const Values& saved = find(from.tensors, name);
             if (saved.size() != values.size())
                 throw error(errc::bad_shape, message(origin, ": ", name, " has ", saved.size(), " values, expected ", values.size(),
                                                      "; this is a checkpoint of another model or optimizer"));
@@ -67,6 +68,9 @@ private:
     };
 };
 
+using Snapshot = StateFields<std::vector<float>>;
+using StateViews = StateFields<std::span<const float>>;  ///< of a state that lives on: no second copy in memory
+
 /// What a checkpoint file holds: the run as it stands, the best that it has seen, and what a person or a program wants to know.
 struct Checkpoint {
     Snapshot now{};
@@ -75,22 +79,19 @@ struct Checkpoint {
 };
 
 namespace detail {
-
 inline constexpr std::string_view best_prefix = "best.";
-
-template <class Visit>
-void each_part_of(const Checkpoint& checkpoint, Visit&& visit) {
-    visit(std::string_view(), checkpoint.now);
-    if (checkpoint.best) visit(best_prefix, *checkpoint.best);
 }
-
-}  // namespace detail
 
 /// Replaces the file whole or not at all: a kill at any moment leaves the old one or the new one.
 /// Errors  errc::io with path and reason; the old file is then as it was, and nothing else is left
-inline void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
+template <class Values>
+void write_checkpoint(const std::filesystem::path& path, const StateFields<Values>& now, const std::optional<Snapshot>& best, const Json& about) {
+    const auto each_part = [&](auto&& visit) {
+        visit(std::string_view(), now);
+        if (best) visit(detail::best_prefix, *best);
+    };
     std::vector<PlannedTensor> plan;
-    detail::each_part_of(checkpoint, [&](std::string_view prefix, const Snapshot& part) {
+    each_part([&](std::string_view prefix, const auto& part) {
         for (const auto& [name, values] : part.tensors) plan.push_back({std::string(prefix) + name, DType::F32, {values.size()}});
         for (const auto& [name, word] : part.words) plan.push_back({std::string(prefix) + name, DType::U64, {}});
     });
@@ -98,8 +99,8 @@ inline void write_checkpoint(const std::filesystem::path& path, const Checkpoint
     std::error_code ignored;
     std::filesystem::remove(partial, ignored);  // of a run that was killed
     try {
-        SafetensorsWriter writer(partial, std::move(plan), {{"bitnet.checkpoint", to_text(checkpoint.about)}});
-        detail::each_part_of(checkpoint, [&](std::string_view prefix, const Snapshot& part) {
+        SafetensorsWriter writer(partial, std::move(plan), {{"bitnet.checkpoint", to_text(about)}});
+        each_part([&](std::string_view prefix, const auto& part) {
             for (const auto& [name, values] : part.tensors) writer.write(std::string(prefix) + name, std::as_bytes(std::span(values)));
             for (const auto& [name, word] : part.words) writer.write(std::string(prefix) + name, std::as_bytes(std::span(&word, 1)));
         });

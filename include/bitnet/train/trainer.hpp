@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include <bitnet/compress/compressor.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/train/batches.hpp>
 #include <bitnet/train/gradient_clip.hpp>
 #include <bitnet/train/loss.hpp>
@@ -30,7 +30,7 @@ struct StepOptions {
     std::size_t batches_per_step = 1;  ///< whose gradients are added
     double learning_rate = 3e-3;       ///< at the schedule's top
     Schedule schedule{};
-    double clip = 1;                   ///< of the gradient's norm over all tensors; > 0
+    double clip = 1;                   ///< of the gradient's norm over all tensors, learned scales apart; > 0
     float table_rate = 0;              ///< learning rate of embeddings and head, as a multiple; 0 keeps them as they are
     float qk_clip = 0;                 ///< the most that an attention score may be, see qk_clip(); 0: no limit
     bool round_activations = false;    ///< to 8 bits in front of every linear layer, as BitNet models do
@@ -63,11 +63,12 @@ public:
           run_(run), tape_(network_.config(), text_.batch_tokens(), options.keep), loss_(network_.vocabulary()),
           hidden_(text_.batch_tokens(), network_.config().hidden_size), back_(text_.batch_tokens(), network_.config().hidden_size) {
         const LossShares& of = options.loss;
-        if (of.targets <= 0 && (teacher == nullptr || (of.distillation <= 0 && of.hidden <= 0 && of.relations <= 0)))
+        if (of.distillation <= 0 && of.hidden <= 0 && of.relations <= 0) teacher_ = nullptr;
+        if (of.targets <= 0 && teacher_ == nullptr)
             throw error(errc::bad_value, teacher == nullptr ? "without a teacher the share of targets must be above 0"
                                                             : "every share of the loss is 0: nothing would be learned");
         if (teacher_ != nullptr) {
-            require_fitting(*teacher_);
+            require_fitting(network_, *teacher_, of);
             teacher_tape_.emplace(teacher_->config(), text_.batch_tokens(), Keep::nothing);
             teacher_hidden_.emplace(text_.batch_tokens(), teacher_->config().hidden_size);
         }
@@ -84,9 +85,6 @@ public:
     bool blending() const { return share() < 1; }
     const StepOptions& options() const noexcept { return options_; }
     std::uint64_t epochs_completed() const { return text_.epochs_completed(); }
-    /// Where the next batch begins.
-    BatchPosition position() const { return text_.position(); }
-    void read_on_from(const BatchPosition& position) { text_.restore(position); }
     /// A factor of the learning rate of all steps to come; 1 at first.
     void set_slowness(double factor) noexcept { slowness_ = factor; }
     /// Its weights are the images, as far as the estimator has blended them in.
@@ -117,14 +115,14 @@ public:
             out.tokens += teacher_ != nullptr ? batches.back().ids.size() : batches.back().scored();
         }
         refresh();
-        network_.parameters().zero_gradients();
+        network_.parameters().zero_gradients(run_.threads);
         watch_scores();
         double loss = 0;
         for (const Batch& batch : batches) loss += learn_from(batch, 1.0 / static_cast<double>(out.tokens));
         out.loss = loss / static_cast<double>(out.tokens);
         out.learning_rate = options_.learning_rate * slowness_ * options_.schedule.factor(static_cast<std::size_t>(step_), options_.steps);
         out.gradient_norm = clip_gradients();
-        if (std::isfinite(out.loss) && std::isfinite(out.gradient_norm)) {
+        if (is_finite(out.loss) && is_finite(out.gradient_norm)) {
             update(static_cast<float>(out.learning_rate));
             clip_scores();
         }
@@ -132,10 +130,39 @@ public:
         return out;
     }
 
+    /// The step and what has been learned by it, without the optimizer's memory of how: see each_field.
+    class Weights {
+    public:
+        explicit Weights(Trainer& of) : of_(of) {}
+        template <class F>
+        void each_field(F&& f) {
+            f("step", of_.step_);
+            for (std::size_t i = 0; i < of_.weights_.size(); ++i) {
+                Weight& one = of_.weights_[i];
+                if (!one.learns) continue;
+                const std::string& name = of_.network_.parameters()[i].spec.name;
+                f(name, of_.latent(i));
+                if (one.scale_state) f(name + ".scales", std::span(one.ternary->learned_scales()));
+            }
+        }
+
+    private:
+        Trainer& of_;
+    };
+    Weights weights() { return Weights(*this); }
+    /// The optimizer begins as at the first step.
+    void forget_gradients() {
+        for (std::size_t i = 0; i < weights_.size(); ++i) {
+            Weight& one = weights_[i];
+            if (one.learns) one.state = new_state(shape_of(network_.parameters()[i]));
+            if (one.scale_state) one.scale_state = new_state({1, one.ternary->learned_scales().size(), false});
+        }
+    }
+
     /// f(name, std::span<float>) and f(name, std::uint64_t&) for all that the next step depends on, always in one order.
     template <class F>
     void each_field(F&& f) {
-        f("step", step_);
+        weights().each_field(f);
         BatchPosition position = text_.position();
         f("epoch", position.epoch);
         f("window", position.window);
@@ -147,11 +174,8 @@ public:
             Weight& one = weights_[i];
             if (!one.learns) continue;
             const std::string& name = network_.parameters()[i].spec.name;
-            f(name, latent(i));
             fields_of(name, one.state, f);
-            if (!one.scale_state) continue;
-            f(name + ".scales", std::span(one.ternary->learned_scales()));
-            fields_of(name + ".scales", *one.scale_state, f);
+            if (one.scale_state) fields_of(name + ".scales", *one.scale_state, f);
         }
     }
 
@@ -164,33 +188,25 @@ private:
         std::optional<typename Optimizer::State> scale_state{};
     };
 
-    void require_fitting(const Network<float>& teacher) const {
-        if (teacher.vocabulary() != network_.vocabulary())
-            throw error(errc::bad_shape, message("the teacher knows ", teacher.vocabulary(), " tokens and the student ", network_.vocabulary()));
-        if (options_.loss.hidden > 0 && teacher.config().hidden_size != network_.config().hidden_size)
-            throw error(errc::bad_shape, message("the teacher's hidden states have ", teacher.config().hidden_size, " numbers and the student's ",
-                                                 network_.config().hidden_size, ": they cannot be compared"));
-        const ModelConfig &of = teacher.config(), &own = network_.config();
-        if (options_.loss.relations > 0 && (of.heads != own.heads || of.kv_heads != own.kv_heads))
-            throw error(errc::bad_shape, message("the teacher has ", of.heads, " heads over ", of.kv_heads, " and the student ", own.heads, " over ",
-                                                 own.kv_heads, ": their relations cannot be compared"));
-    }
     typename Optimizer::State new_state(const ParameterShape& shape) const {
         if constexpr (requires { compressor_.optimizer().new_state(shape); })
             return compressor_.optimizer().new_state(shape);
         else
             return optimizer_state<Optimizer>(shape);
     }
+    static bool is_table(const Parameter<float>& one) {
+        return one.spec.role == TensorRole::token_embedding || one.spec.role == TensorRole::lm_head ||
+               one.spec.role == TensorRole::position_embedding;
+    }
+    static ParameterShape shape_of(const Parameter<float>& one) {
+        return {one.value.rows(), one.value.cols(), one.value.rows() > 1 && !is_table(one)};
+    }
     Weight make_weight(const Parameter<float>& one) {
-        const bool table = one.spec.role == TensorRole::token_embedding || one.spec.role == TensorRole::lm_head ||
-                           one.spec.role == TensorRole::position_embedding;
-        const bool matrix = one.value.rows() > 1;
-        const bool learns = !table || options_.table_rate > 0;
-        const ParameterShape shape{one.value.rows(), one.value.cols(), matrix && !table};
-        Weight out{.learns = learns, .rate = table ? options_.table_rate : 1.0f,
-                   .state = new_state(learns ? shape : ParameterShape{1, 0, false})};
+        const bool learns = !is_table(one) || options_.table_rate > 0;
+        Weight out{.learns = learns, .rate = is_table(one) ? options_.table_rate : 1.0f,
+                   .state = new_state(learns ? shape_of(one) : ParameterShape{1, 0, false})};
         const TensorInfo info{one.spec.name, one.spec.role, one.spec.shape};
-        if (!matrix || compressor_.preservation().treatment(info) != Treatment::ternary) return out;
+        if (one.value.rows() < 2 || compressor_.preservation().treatment(info) != Treatment::ternary) return out;
         out.ternary.emplace(one.spec.name, one.value, compressor_, run_);
         if constexpr (TernaryWeight<Compressor>::learns_scales)
             out.scale_state.emplace(new_state({1, out.ternary->learned_scales().size(), false}));
@@ -245,7 +261,7 @@ private:
             if (weights_[i].ternary) weights_[i].ternary->backward(compressor_, one.gradient, run_.threads);
             all.push_back(one.gradients());
         }
-        return clip_gradient_norm(all, options_.clip);
+        return clip_gradient_norm(all, options_.clip, run_.threads);
     }
     void update(float rate) {
         parallel_for(weights_.size(), 1, run_.threads, [&](std::size_t i, std::size_t) {

@@ -32,8 +32,20 @@ TEST_CASE("an epoch deals out every window once, none longer than the context, i
     }
     CHECK(source.windows() == 8);  // 5 = 4 and an end of one, which nothing follows; 9 likewise
     for (const auto& [id, times] : seen) CHECK(times == 1);
-    CHECK(seen.size() == source.tokens());
-    CHECK(source.tokens() == 33 - 1 - 1 - 1);
+    CHECK(seen.size() == 33 - 1 - 1 - 1);
+}
+
+TEST_CASE("batches are counted for as many epochs as one likes, whole or begun") {
+    BatchSource source(documents(), 4, 10, 3);
+    std::uint64_t dealt = 0;
+    for (const std::uint64_t epochs : {1u, 2u, 3u}) {
+        while (source.epochs_completed() < epochs) ++dealt, source.next();
+        CHECK(source.batches_in(static_cast<double>(epochs)) == dealt);
+    }
+    const std::uint64_t one = source.batches_in(1);
+    CHECK(source.batches_in(0.5) == (one + 1) / 2);
+    CHECK(source.batches_in(1e-6) == 1);
+    CHECK(source.batches_in(1.01) == one + 1);
 }
 
 TEST_CASE("epochs differ in their order, and a restored position goes on with the batch that would have come") {

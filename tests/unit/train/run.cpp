@@ -118,12 +118,12 @@ TEST_CASE("a checkpoint of another run, another model or no run at all is refuse
                          doctest::Contains("this is a checkpoint of another model or optimizer"), bitnet::error);
     Checkpoint changed = read_checkpoint(dir / "c");
     changed.about.set("history", Json::array({Json::object({{"step", "three"}})}));
-    write_checkpoint(dir / "c", changed);
+    write_checkpoint(dir / "c", changed.now, changed.best, changed.about);
     CHECK_THROWS_WITH_AS(TrainingRun(trainer, validation, options, 1).train(),
                          ((dir / "c").string() + ": history: expected an unsigned integer, found \"three\"").c_str(), bitnet::error);
     changed.best->tensors.clear();
     changed.about.set("history", Json::array({}));
-    write_checkpoint(dir / "c", changed);
+    write_checkpoint(dir / "c", changed.now, changed.best, changed.about);
     CHECK_THROWS_WITH_AS(TrainingRun(trainer, validation, options, 1).train(), doctest::Contains("c: the best state: "), bitnet::error);
     write_file(dir / "c", "nothing");
     CHECK_THROWS_AS(TrainingRun(trainer, validation, options, 1).train(), bitnet::error);
@@ -170,7 +170,7 @@ TEST_CASE("a checkpoint that cannot be written is told, and training goes on") {
     CHECK(summary.steps_completed == 20);
     std::size_t told = 0;
     for (const TrainingRecord& record : summary.history) told += record.event.starts_with("checkpoint not written: ") ? 1 : 0;
-    CHECK(told == 3);
+    CHECK(told == 2);  // in the middle and behind the last step
 }
 
 TEST_CASE("a run that is not worth it is measured and left alone") {

@@ -25,15 +25,17 @@ struct State {
 TEST_CASE("a snapshot restores what it took, through a file too") {
     const TempDir dir;
     State state{{1, -2.5f, 0}, 0xffff'ffff'ffff'fff0u}, best{{4, 5, 6}, 7}, other{{0, 0, 0}, 0};
-    write_checkpoint(dir / "c.safetensors", {Snapshot::of(state), Snapshot::of(best), Json::object({{"run", "one"}})});
+    write_checkpoint(dir / "c.safetensors", Snapshot::of(state), Snapshot::of(best), Json::object({{"run", "one"}}));
     const Checkpoint read = read_checkpoint(dir / "c.safetensors");
     CHECK(read.now == Snapshot::of(state));
     CHECK(read.best == Snapshot::of(best));
     CHECK(read.about.at("run").as_string() == "one");
+    write_checkpoint(dir / "views", StateViews::of(state), Snapshot::of(best), read.about);
+    CHECK(bitnet_test::read_text(dir / "views") == bitnet_test::read_text(dir / "c.safetensors"));
     read.now.restore(other, "c.safetensors");
     CHECK(other.weights == state.weights);
     CHECK(other.step == state.step);
-    write_checkpoint(dir / "c.safetensors", {Snapshot::of(best), {}, Json::object({})});  // replaces
+    write_checkpoint(dir / "c.safetensors", Snapshot::of(best), {}, Json::object({}));  // replaces
     CHECK_FALSE(read_checkpoint(dir / "c.safetensors").best.has_value());
     CHECK_FALSE(std::filesystem::exists(dir / "c.safetensors.partial"));
 }
@@ -52,10 +54,10 @@ TEST_CASE("what is no checkpoint is refused, and a failed write leaves the old o
     writer.finish();
     CHECK_THROWS_WITH_AS(read_checkpoint(dir / "model.safetensors"), doctest::Contains("is no checkpoint"), bitnet::error);
     State state{{1}, 2};
-    write_checkpoint(dir / "c", {Snapshot::of(state), {}, Json::object({})});
+    write_checkpoint(dir / "c", Snapshot::of(state), {}, Json::object({}));
     std::filesystem::create_directory(dir / "c.partial");
     std::filesystem::create_directory(dir / "c.partial" / "in the way");
     state.step = 3;
-    CHECK_THROWS_AS(write_checkpoint(dir / "c", {Snapshot::of(state), {}, Json::object({})}), bitnet::error);
+    CHECK_THROWS_AS(write_checkpoint(dir / "c", Snapshot::of(state), {}, Json::object({})), bitnet::error);
     CHECK(read_checkpoint(dir / "c").now.words.at("step") == 2);
 }

@@ -9,6 +9,7 @@
 
 #include <bitnet/config/macros.hpp>
 #include <bitnet/core/half.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/kernel/arch.hpp>
 
 namespace bitnet::inline BITNET_ABI::kernel {
@@ -36,11 +37,6 @@ BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 /// Their sums ask for the first half and their codes for the second, so that memory is rarely idle.
 BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
     return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
-}
-
-/// Exponent bits: under the including program's -ffast-math, std::isfinite is always true.
-BITNET_INLINE constexpr bool is_finite(float x) noexcept {
-    return (std::bit_cast<std::uint32_t>(x) & 0x7f800000u) != 0x7f800000u;
 }
 
 /// code(w) = 0 where |w| < keep, else sign(w). Both comparisons hold for w = ±0 where keep = 0; NaN has code 0.
