@@ -275,7 +275,7 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
         ->check(CLI::Range(0.0f, 1e3f));
     app.add_option("--qk-clip", options.step.qk_clip, "most that an attention score may be: rows of queries and keys shrink; 0: no limit")
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
-    app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, a third more time");
+    app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, about a quarter more time");
     app.add_option("--evaluate-every", options.run.evaluate_every, "steps; 0: at the end only")->capture_default_str();
     app.add_option("--patience", options.run.patience, "evaluations without a better one before training stops; 0: never")->capture_default_str();
     app.add_option("--seed", options.seed, "of the order of the text, and of random weights")->capture_default_str();
