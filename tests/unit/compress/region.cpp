@@ -64,9 +64,9 @@ TEST_CASE("a policy that returns nonsense is named") {
 }
 
 TEST_CASE("the first two weights tell when a region cannot be ternary") {
-    const float values[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 0.5f, -0.5f, 0.25f, 3e38f, -3e38f};
-    for (const float a : values)
-        for (const float b : values) {
+    const float weights[] = {0.0f, -0.0f, 1e-45f, -1e-45f, 0.5f, -0.5f, 0.25f, 3e38f, -3e38f};
+    for (const float a : weights)
+        for (const float b : weights) {
             INFO(a, " and ", b);
             TernaryDetector detector;
             CHECK(may_be_ternary(std::array{a, b}) == detector.add(std::array{a, b}));

@@ -36,7 +36,7 @@ using bitnet_test::Weights;
 using bitnet_test::zeros;
 
 namespace {
-constexpr std::string_view embedding = "model.embed_tokens.weight", head = "lm_head.weight";
+constexpr std::string_view embedding_name = "model.embed_tokens.weight", head = "lm_head.weight";
 
 /// A random model in a directory of its own.
 struct Made {
@@ -147,21 +147,21 @@ TEST_CASE("parameters do not depend on the dtype they are stored in") {
 
 TEST_CASE("a tied head stored alone is the input embedding") {
     const Made made;
-    edit_weights(made.weights(), [](Weights& weights) { rename(weights, embedding, head); });
+    edit_weights(made.weights(), [](Weights& weights) { rename(weights, embedding_name, head); });
     const ModelDir model(made.dir.path());
     CHECK(model.tied_head());
     CHECK(model.find(head) == nullptr);
-    REQUIRE(model.find(embedding) != nullptr);
-    CHECK(model.find(embedding)->stored_name == head);
-    CHECK(model.find(embedding)->role == TensorRole::token_embedding);
-    CHECK(model.view(*model.find(embedding)).name == embedding);
+    REQUIRE(model.find(embedding_name) != nullptr);
+    CHECK(model.find(embedding_name)->stored_name == head);
+    CHECK(model.find(embedding_name)->role == TensorRole::token_embedding);
+    CHECK(model.view(*model.find(embedding_name)).name == embedding_name);
     CHECK(model.notes() == std::vector<std::string>{"model.embed_tokens.weight is tied and stored as lm_head.weight"});
 }
 
 TEST_CASE("a tied head stored beside an equal embedding is left out, a different one is kept as untied") {
     const Made made;
     const std::size_t parameters = ModelDir(made.dir.path()).parameter_count();
-    edit_weights(made.weights(), [](Weights& weights) { weights[std::string(head)] = weights[std::string(embedding)]; });
+    edit_weights(made.weights(), [](Weights& weights) { weights[std::string(head)] = weights[std::string(embedding_name)]; });
     {
         const ModelDir model(made.dir.path());
         CHECK(model.tied_head());
@@ -239,10 +239,10 @@ TEST_CASE("tensors that the architecture does not know are kept and listed") {
 TEST_CASE("a resized vocabulary is kept as it is and said") {
     const Made made;
     edit_weights(made.weights(),
-                 [](Weights& weights) { weights[std::string(embedding)] = zeros(DType::F32, {260, 64}); });
+                 [](Weights& weights) { weights[std::string(embedding_name)] = zeros(DType::F32, {260, 64}); });
     const ModelDir model(made.dir.path());
-    CHECK(model.find(embedding)->role == TensorRole::unknown);
-    CHECK(model.find(embedding)->shape == Shape{260, 64});
+    CHECK(model.find(embedding_name)->role == TensorRole::unknown);
+    CHECK(model.find(embedding_name)->shape == Shape{260, 64});
     CHECK(model.notes() == std::vector<std::string>{"model.embed_tokens.weight: 260 rows where vocab_size is 256: a "
                                                     "resized vocabulary, kept byte for byte"});
 }
@@ -270,12 +270,12 @@ TEST_CASE("a tensor of another shape is refused with both shapes and the keys th
                       "(intermediate_size, hidden_size) of config.json");
     const Made flat;
     edit_weights(flat.weights(),
-                 [](Weights& weights) { weights[std::string(embedding)] = zeros(DType::F32, {256, 32}); });
+                 [](Weights& weights) { weights[std::string(embedding_name)] = zeros(DType::F32, {256, 32}); });
     check_refused(flat.dir.path(), errc::bad_shape,
                   flat.weights().string() + ": tensor \"model.embed_tokens.weight\": shape (256, 32), expected (256, "
                                             "64) = (vocab_size, hidden_size) of config.json");
     edit_weights(flat.weights(),
-                 [](Weights& weights) { weights[std::string(embedding)] = zeros(DType::F32, {0, 64}); });
+                 [](Weights& weights) { weights[std::string(embedding_name)] = zeros(DType::F32, {0, 64}); });
     CHECK_THROWS_AS(ModelDir(flat.dir.path()), bitnet::error);
 }
 
@@ -403,7 +403,7 @@ TEST_CASE("the public tinystories model has 656,000 parameters, its tied head co
     CHECK(model.parameter_count() == 656000);
     CHECK(model.original_bytes_fp32() == 2624000);
     CHECK(model.tied_head());
-    CHECK(model.find(embedding)->stored_name == head);
+    CHECK(model.find(embedding_name)->stored_name == head);
     CHECK(model.parameters_by_role().at(TensorRole::attention) == 98304);
     CHECK(model.parameters_by_role().at(TensorRole::feed_forward) == 294912);
     CHECK(model.companion_files() ==

@@ -35,9 +35,9 @@ std::string joined(const std::string& step, const Texts& tokens) {
 }
 
 const std::string fallback = R"({"type": "ByteFallback"})", fuse = R"({"type": "Fuse"})";
-const std::string spaces = R"({"type": "Replace", "pattern": {"String": "▁"}, "content": " "})";
+const std::string space_step = R"({"type": "Replace", "pattern": {"String": "▁"}, "content": " "})";
 const std::string strip = R"({"type": "Strip", "content": " ", "start": 1, "stop": 0})";
-const std::string llama = R"({"type": "Sequence", "decoders": [)" + spaces + "," + fallback + "," + fuse + "," + strip + "]}";
+const std::string llama_decoder = R"({"type": "Sequence", "decoders": [)" + space_step + "," + fallback + "," + fuse + "," + strip + "]}";
 
 }  // namespace
 
@@ -58,15 +58,15 @@ TEST_CASE("a run of byte tokens becomes its text, or one U+FFFD for each when it
 }
 
 TEST_CASE("the SentencePiece steps make spaces and drop the one in front of the whole text") {
-    CHECK(joined(llama, {"▁Hello", "▁▁", "<0x0A>", "w"}) == "Hello  \nw");
-    CHECK(joined(llama, {"▁▁a"}) == " a");
-    CHECK(joined(llama, {"▁", "▁a"}) == " a");
-    CHECK(joined(llama, {"", "▁a"}) == "a");
-    CHECK(joined(llama, {"<0x20>", "▁a"}) == " a");
+    CHECK(joined(llama_decoder, {"▁Hello", "▁▁", "<0x0A>", "w"}) == "Hello  \nw");
+    CHECK(joined(llama_decoder, {"▁▁a"}) == " a");
+    CHECK(joined(llama_decoder, {"▁", "▁a"}) == " a");
+    CHECK(joined(llama_decoder, {"", "▁a"}) == "a");
+    CHECK(joined(llama_decoder, {"<0x20>", "▁a"}) == " a");
 }
 
 TEST_CASE("Strip without Fuse works on every token") {
-    const std::string both = R"({"type": "Sequence", "decoders": [)" + spaces + "," + strip + "]}";
+    const std::string both = R"({"type": "Sequence", "decoders": [)" + space_step + "," + strip + "]}";
     CHECK(joined(both, {"▁a", "▁▁b", "c"}) == "a bc");
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("a decoder that cannot be followed is refused by its kind") {
                          "f.json: decoder.type \"WordPiece\" is not supported; known: ByteFallback, ByteLevel, Fuse, "
                          "Metaspace, Replace, Strip, Sequence",
                          bitnet::error);
-    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Sequence", "decoders": [)" + fuse + "," + spaces + "]}"),
+    CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Sequence", "decoders": [)" + fuse + "," + space_step + "]}"),
                          "f.json: decoder.decoders[1].type \"Replace\" is not supported behind a step that joins tokens",
                          bitnet::error);
     CHECK_THROWS_WITH_AS(read_decoder(R"({"type": "Strip", "content": " ", "start": 0, "stop": 1})"),

@@ -37,10 +37,10 @@ std::string refusal(const std::string& text, errc code) {
 }  // namespace
 
 TEST_CASE("merges are pairs in a list or words with one space between") {
-    using Ids = std::vector<std::uint32_t>;
-    CHECK(ids(model(""), "aab") == Ids{0, 2});
-    CHECK(ids(model("", R"([["a", "b"]])"), "aab") == Ids{0, 2});
-    CHECK(ids(model(R"(, "type": "BPE")"), "ab") == Ids{2});
+    using TokenIds = std::vector<std::uint32_t>;
+    CHECK(ids(model(""), "aab") == TokenIds{0, 2});
+    CHECK(ids(model("", R"([["a", "b"]])"), "aab") == TokenIds{0, 2});
+    CHECK(ids(model(R"(, "type": "BPE")"), "ab") == TokenIds{2});
     CHECK(refusal(model("", R"(["ab"])"), errc::bad_file) == "f.json: model.merges[0]: expected two tokens, found \"ab\"");
     CHECK(refusal(model("", R"(["a b", "a b c"])"), errc::bad_file) ==
           "f.json: model.merges[1]: expected two tokens, found \"a b c\"");

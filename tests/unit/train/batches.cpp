@@ -12,7 +12,7 @@ namespace {
 std::vector<std::vector<std::uint32_t>> documents() {
     std::vector<std::vector<std::uint32_t>> out;
     std::uint32_t id = 0;
-    for (const std::size_t length : {5, 1, 9, 4, 12, 0, 2}) {
+    for (const std::size_t length : {5u, 1u, 9u, 4u, 12u, 0u, 2u}) {
         out.emplace_back();
         for (std::size_t i = 0; i < length; ++i) out.back().push_back(id++);
     }

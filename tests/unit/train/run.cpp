@@ -69,7 +69,7 @@ TEST_CASE("a run ends with the best weights it had, and its summary says which")
 TEST_CASE("a run that was interrupted anywhere and resumed ends with the bits of one that was not") {
     const TempDir dir;
     const Snapshot undisturbed = run_of("", 0, false);
-    for (const std::size_t stop : {3, 10, 23, 59}) {
+    for (const std::size_t stop : {3u, 10u, 23u, 59u}) {
         const std::filesystem::path file = dir / message(stop, ".safetensors");
         CHECK_THROWS_AS(run_of(file, stop, false), Interrupted);
         CHECK(std::filesystem::exists(file) == (stop > 10));
