@@ -103,7 +103,7 @@ TEST_CASE("integer products are near those of the weights and activations themse
         for (std::size_t c = 0; c < 1024; ++c) {
             const double w = static_cast<double>(m.scales[row * 16 + c / 64]) * m.q[row * 1024 + c];
             exact += w * static_cast<double>(floats[c]);
-            magnitudes += std::abs(w) * 0.5 / static_cast<double>(x.scales[0]);  // half a step an int8_activation
+            magnitudes += std::abs(w) * 0.5 / static_cast<double>(x.scales[0]);  // half a step an activation
         }
         CHECK(std::abs(static_cast<double>(y[row]) - exact) <= magnitudes * 1.000001);
     }
