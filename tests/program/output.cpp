@@ -222,13 +222,16 @@ TEST_CASE("a run killed at any moment leaves the whole old output or the whole n
     REQUIRE(old_output != new_output);
     const int null = ::open("/dev/null", O_RDWR);
     REQUIRE(null >= 0);
+    const fs::path partial = place.dir / "out.partial";
     int killed = 0, interrupted = 0;
     for (int round = 0; round < 30; ++round) {
         const pid_t run = bitnet_test::start_program(new_command, null, null);
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % static_cast<unsigned long>(usual + usual / 5)));
+        const bool writing = round % 2 == 1;  // every other one while it writes, however long it takes to get there
+        for (int waits = 0; writing && !fs::exists(partial) && waits < 20000; ++waits) std::this_thread::sleep_for(std::chrono::microseconds(100));
+        std::this_thread::sleep_for(std::chrono::microseconds(random() % static_cast<unsigned long>(writing ? usual / 20 + 1 : usual + usual / 5)));
         ::kill(run, SIGKILL);
         killed += end_of(run) == -1 ? 1 : 0;
-        interrupted += names_in(place.dir.path()).count("out.partial") != 0 ? 1 : 0;
+        interrupted += fs::exists(partial) ? 1 : 0;
         const Content found = content_of(place.out());
         CHECK((found == old_output || found == new_output));
         const auto next = run_program(old_command);
