@@ -12,6 +12,10 @@ function(bitnet_kernel_object name)
     # Flags of options come after those of the build type, and the last -O holds.
     target_compile_options(bitnet_kernels_${name} PRIVATE -O3 -DNDEBUG -ffp-contract=off -fno-exceptions
         -fno-sanitize=all ${ARGN})
+    # Functions begin with a cache line: where the linker puts them is worth up to a fifth of the speed otherwise.
+    if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+        target_compile_options(bitnet_kernels_${name} PRIVATE -falign-functions=64 -fno-align-loops -fno-align-jumps)
+    endif()
     set_target_properties(bitnet_kernels_${name} PROPERTIES POSITION_INDEPENDENT_CODE ON)
 endfunction()
 

@@ -465,11 +465,41 @@ BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #endif
 }
 
-/// The address of what is prefetched while the n weights at w are worked on: as many, 1,024 weights behind their end.
-/// Their sums ask for the first half and their codes for the second, so that memory is rarely idle.
-BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
-    return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
-}
+/// Groups of at least so many weights are read in four streams.
+inline constexpr std::size_t streaming_group = 128;
+
+/// What is prefetched while n weights at w are worked on: as many bytes behind their end, in equal parts at `Streams` places
+/// at once. Memory gives more to four streams than to one; but short groups take so long for each line that one is better.
+/// The first half of every part is for the sums to ask for, the second for the codes, so that memory is rarely idle.
+template <std::size_t Streams>
+class Ahead {
+public:
+    enum class Half : std::size_t { sums, codes };
+    /// Weights for which lines() asks at once.
+    static constexpr std::size_t weights = 32 * Streams;
+
+    BITNET_INLINE Ahead(const float* w, std::size_t n, Half half) noexcept
+        : first_(reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * n + (Streams == 1 ? page : n) +
+                 static_cast<std::size_t>(half) * (2 * n / Streams)),
+          stride_(n * (3 * page / 4 / (n + 1) | 1)) {}  // odd times a part, so that all parts are reached, each in another page
+
+    BITNET_INLINE void lines(std::size_t i) const noexcept {
+        for (std::size_t stream = 0; stream < Streams; ++stream) prefetch(first_ + 2 * i / Streams + stream * stride_);
+    }
+    /// lines() for 64 weights, or with every other call for 128.
+    BITNET_INLINE void lines_of_64(std::size_t i) const noexcept {
+        if constexpr (weights > 64) {
+            if (i % weights == 0) lines(i);
+        } else {
+            for (std::size_t part = 0; part < 64; part += weights) lines(i + part);
+        }
+    }
+
+private:
+    static constexpr std::size_t page = 4096;
+    std::uintptr_t first_;
+    std::size_t stride_;
+};
 
 /// code(w) = 0 where |w| < keep, else sign(w). Both comparisons hold for w = ±0 where keep = 0; NaN has code 0.
 BITNET_INLINE constexpr std::int8_t code_of(float w, float keep) noexcept {
@@ -826,23 +856,24 @@ namespace bitnet::inline BITNET_ABI::kernel {
 inline constexpr std::size_t sum_block = 1024;
 
 /// Σ|w| of n <= 1024 weights: 32 interleaved float lanes (lane j takes i % 32 = j, zeros at the end), folded.
-/// Half as many bytes from `ahead` on are prefetched.
-template <class Arch>
-BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
+/// Meanwhile lines of `ahead` are prefetched, from that of weight `at` on.
+template <class Arch, std::size_t Streams>
+BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, const Ahead<Streams>& ahead, std::size_t at) noexcept {
     using O = Ops<Arch>;
     FloatLanes<Arch, 32> sum;
-    constexpr std::size_t batches = FloatLanes<Arch, 32>::batches;
+    constexpr std::size_t batches = FloatLanes<Arch, 32>::batches, step = Ahead<Streams>::weights;
     const auto add = [&](const float* p) {
         unroll<batches>([&](auto i) { sum.lane[i] = sum.lane[i] + O::magnitude(O::load(p + i * O::floats)); });
     };
-    const std::size_t whole = n - n % 32;
-    for (std::size_t i = 0; i < whole; i += 32) {
-        prefetch(ahead + 2 * i);
-        add(w + i);
+    std::size_t i = 0;
+    for (; i + step <= n; i += step) {
+        ahead.lines(at + i);
+        unroll<step / 32>([&](auto part) { add(w + i + 32 * part); });
     }
-    if (whole != n) {
+    for (; i + 32 <= n; i += 32) add(w + i);
+    if (i != n) {
         float rest[32] = {};
-        std::memcpy(rest, w + whole, sizeof(float) * (n - whole));
+        std::memcpy(rest, w + i, sizeof(float) * (n - i));
         add(rest);
     }
     return sum.total();
@@ -850,12 +881,12 @@ BITNET_INLINE float block_abs_sum(const float* w, std::size_t n, std::uintptr_t 
 
 /// Σ|w| of one region: blocks of 1,024 in float, their sums in double, in order. A block that overflows in float,
 /// which takes weights near the largest float, is added again weight by weight in double.
-template <class Arch>
-BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_t ahead) noexcept {
+template <class Arch, std::size_t Streams>
+BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, const Ahead<Streams>& ahead, std::size_t at) noexcept {
     double sum = 0;
     for (std::size_t begin = 0; begin < n; begin += sum_block) {
         const std::size_t length = std::min(sum_block, n - begin);
-        const float in_float = block_abs_sum<Arch>(w + begin, length, ahead + 2 * begin);
+        const float in_float = block_abs_sum<Arch>(w + begin, length, ahead, at + begin);
         if (is_finite(in_float)) {
             sum += static_cast<double>(in_float);
         } else {
@@ -866,24 +897,27 @@ BITNET_INLINE double region_abs_sum(const float* w, std::size_t n, std::uintptr_
     return sum;
 }
 
-/// sums[g] = Σ|w| of the g-th `group` consecutive weights, the last of which may be fewer; not finite when one of
-/// them is not. group >= 1; ceil(n / group) sums are written, each rounded to a relative error of about 2e-6.
-/// Meanwhile the first half of the weights that prefetched_behind names is prefetched.
-template <class Arch>
-void abs_sums(const float* w, std::size_t n, std::size_t group, double* sums) noexcept {
-    const std::uintptr_t ahead = prefetched_behind(w, n);
+/// A function of its own, as are the codes': then what one does to the code of another is nothing.
+template <class Arch, std::size_t Streams>
+[[gnu::noinline]] void abs_sums_ahead(const float* w, std::size_t n, std::size_t group, double* sums) noexcept {
+    const Ahead<Streams> ahead(w, n, Ahead<Streams>::Half::sums);
     std::size_t begin = 0;
-    const auto whole_groups = [&](auto length) {  // a constant, so that its loops are gone
-        for (; begin + length <= n; begin += length)
-            *sums++ = region_abs_sum<Arch>(w + begin, length, ahead + 2 * begin);
-    };
-    if (group == 64) whole_groups(std::integral_constant<std::size_t, 64>{});
-    if (group == 128) whole_groups(std::integral_constant<std::size_t, 128>{});
+    constexpr std::size_t usual = Streams == 1 ? 64 : 128;  // a constant, so that its loops are gone
+    if (group == usual)
+        for (; begin + usual <= n; begin += usual) *sums++ = region_abs_sum<Arch>(w + begin, usual, ahead, begin);
     while (begin < n) {
         const std::size_t length = std::min(group, n - begin);
-        *sums++ = region_abs_sum<Arch>(w + begin, length, ahead + 2 * begin);
+        *sums++ = region_abs_sum<Arch>(w + begin, length, ahead, begin);
         begin += length;
     }
+}
+
+/// sums[g] = Σ|w| of the g-th `group` consecutive weights, the last of which may be fewer; not finite when one of
+/// them is not. group >= 1; ceil(n / group) sums are written, each rounded to a relative error of about 2e-6.
+template <class Arch>
+void abs_sums(const float* w, std::size_t n, std::size_t group, double* sums) noexcept {
+    if (group < streaming_group) abs_sums_ahead<Arch, 1>(w, n, group, sums);
+    else abs_sums_ahead<Arch, 4>(w, n, group, sums);
 }
 
 }  // namespace bitnet::inline BITNET_ABI::kernel
@@ -1259,17 +1293,12 @@ BITNET_INLINE void for_each_block(const float* w, std::size_t n, const Grid* gri
     rest(padded, keep_at(begin), second < n ? keep_at(second) : 0.0f, begin);
 }
 
-/// Where the half begins that codes prefetch.
-BITNET_INLINE std::uintptr_t second_half_behind(const float* w, std::size_t n) noexcept {
-    return prefetched_behind(w, n) + sizeof(float) / 2 * n;
-}
-
 /// Codes of a row for any group, through a buffer of a length that ends every layout's bytes.
-template <class Arch, class Codec>
-BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Grid* grids, std::size_t group,
-                                         std::uint8_t* out) noexcept {
-    constexpr std::size_t length = 320;
-    const std::uintptr_t ahead = second_half_behind(w, n);
+template <class Arch, class Codec, std::size_t Streams>
+[[gnu::noinline]] void encode_through_buffer(const float* w, std::size_t n, const Grid* grids, std::size_t group,
+                                             std::uint8_t* out) noexcept {
+    constexpr std::size_t length = 640;
+    const Ahead<Streams> ahead(w, n, Ahead<Streams>::Half::codes);
     std::int8_t q[length];
     std::size_t left = group;
     for (std::size_t begin = 0; begin < n; begin += length) {
@@ -1284,10 +1313,31 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
             left -= run;
             i += run;
         }
-        for (std::size_t i = begin; i < end; i += 32) prefetch(ahead + 2 * i);
+        for (std::size_t i = begin; i < end; i += 64) ahead.lines_of_64(i);
         pack_codes<Arch, Codec>(q, end - begin, out);
         out += length / Codec::codes_per_byte;
     }
+}
+
+/// The same 64 at a time, where groups end with halves of those.
+template <class Arch, class Codec, std::size_t Streams>
+[[gnu::noinline]] void encode_blocks(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {
+    const auto block = [&](const float* from, float keep_0, float keep_1, std::uint8_t* to) {
+        if constexpr (std::is_same_v<Codec, pack::Trit2>) Ops<Arch>::trit2(from, keep_0, keep_1, to);
+        else Ops<Arch>::codes(from, keep_0, keep_1, reinterpret_cast<std::int8_t*>(to));
+    };
+    const Ahead<Streams> ahead(w, n, Ahead<Streams>::Half::codes);
+    for_each_block<Arch>(
+        w, n, grids, group,
+        [&](const float* from, float keep_0, float keep_1, std::size_t begin) {
+            ahead.lines_of_64(begin);
+            block(from, keep_0, keep_1, out + begin / Codec::codes_per_byte);
+        },
+        [&](const float* padded, float keep_0, float keep_1, std::size_t begin) {
+            std::uint8_t bytes[code_block];
+            block(padded, keep_0, keep_1, bytes);
+            std::memcpy(out + begin / Codec::codes_per_byte, bytes, pack::row_bytes<Codec>(n - begin));
+        });
 }
 
 /// Quantizes and packs one row: the g-th `group` consecutive weights by grids[g], the last of which may be fewer.
@@ -1296,25 +1346,14 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
 /// ceil(n / group), group >= 1; out: pack::row_bytes<Codec>(n) bytes.
 template <class Arch, class Codec>
 void encode(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {
-    if (std::is_same_v<Codec, pack::Trit5> || (group % (code_block / 2) != 0 && group < n))
-        return encode_through_buffer<Arch, Codec>(w, n, grids, group, out);
-    const auto block = [&](const float* from, float keep_0, float keep_1, std::uint8_t* to) {
-        if constexpr (std::is_same_v<Codec, pack::Trit2>) Ops<Arch>::trit2(from, keep_0, keep_1, to);
-        else Ops<Arch>::codes(from, keep_0, keep_1, reinterpret_cast<std::int8_t*>(to));
+    const auto with = [&](auto streams) {
+        if (std::is_same_v<Codec, pack::Trit5> || (group % (code_block / 2) != 0 && group < n))
+            encode_through_buffer<Arch, Codec, streams>(w, n, grids, group, out);
+        else
+            encode_blocks<Arch, Codec, streams>(w, n, grids, group, out);
     };
-    const std::uintptr_t ahead = second_half_behind(w, n);
-    for_each_block<Arch>(
-        w, n, grids, group,
-        [&](const float* from, float keep_0, float keep_1, std::size_t begin) {
-            prefetch(ahead + 2 * begin);
-            prefetch(ahead + 2 * begin + 64);
-            block(from, keep_0, keep_1, out + begin / Codec::codes_per_byte);
-        },
-        [&](const float* padded, float keep_0, float keep_1, std::size_t begin) {
-            std::uint8_t bytes[code_block];
-            block(padded, keep_0, keep_1, bytes);
-            std::memcpy(out + begin / Codec::codes_per_byte, bytes, pack::row_bytes<Codec>(n - begin));
-        });
+    if (group < streaming_group) with(std::integral_constant<std::size_t, 1>{});
+    else with(std::integral_constant<std::size_t, 4>{});
 }
 
 }  // namespace bitnet::inline BITNET_ABI::kernel

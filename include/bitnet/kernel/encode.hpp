@@ -68,17 +68,12 @@ BITNET_INLINE void for_each_block(const float* w, std::size_t n, const Grid* gri
     rest(padded, keep_at(begin), second < n ? keep_at(second) : 0.0f, begin);
 }
 
-/// Where the half begins that codes prefetch.
-BITNET_INLINE std::uintptr_t second_half_behind(const float* w, std::size_t n) noexcept {
-    return prefetched_behind(w, n) + sizeof(float) / 2 * n;
-}
-
 /// Codes of a row for any group, through a buffer of a length that ends every layout's bytes.
-template <class Arch, class Codec>
-BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Grid* grids, std::size_t group,
-                                         std::uint8_t* out) noexcept {
-    constexpr std::size_t length = 320;
-    const std::uintptr_t ahead = second_half_behind(w, n);
+template <class Arch, class Codec, std::size_t Streams>
+[[gnu::noinline]] void encode_through_buffer(const float* w, std::size_t n, const Grid* grids, std::size_t group,
+                                             std::uint8_t* out) noexcept {
+    constexpr std::size_t length = 640;
+    const Ahead<Streams> ahead(w, n, Ahead<Streams>::Half::codes);
     std::int8_t q[length];
     std::size_t left = group;
     for (std::size_t begin = 0; begin < n; begin += length) {
@@ -93,10 +88,31 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
             left -= run;
             i += run;
         }
-        for (std::size_t i = begin; i < end; i += 32) prefetch(ahead + 2 * i);
+        for (std::size_t i = begin; i < end; i += 64) ahead.lines_of_64(i);
         pack_codes<Arch, Codec>(q, end - begin, out);
         out += length / Codec::codes_per_byte;
     }
+}
+
+/// The same 64 at a time, where groups end with halves of those.
+template <class Arch, class Codec, std::size_t Streams>
+[[gnu::noinline]] void encode_blocks(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {
+    const auto block = [&](const float* from, float keep_0, float keep_1, std::uint8_t* to) {
+        if constexpr (std::is_same_v<Codec, pack::Trit2>) Ops<Arch>::trit2(from, keep_0, keep_1, to);
+        else Ops<Arch>::codes(from, keep_0, keep_1, reinterpret_cast<std::int8_t*>(to));
+    };
+    const Ahead<Streams> ahead(w, n, Ahead<Streams>::Half::codes);
+    for_each_block<Arch>(
+        w, n, grids, group,
+        [&](const float* from, float keep_0, float keep_1, std::size_t begin) {
+            ahead.lines_of_64(begin);
+            block(from, keep_0, keep_1, out + begin / Codec::codes_per_byte);
+        },
+        [&](const float* padded, float keep_0, float keep_1, std::size_t begin) {
+            std::uint8_t bytes[code_block];
+            block(padded, keep_0, keep_1, bytes);
+            std::memcpy(out + begin / Codec::codes_per_byte, bytes, pack::row_bytes<Codec>(n - begin));
+        });
 }
 
 /// Quantizes and packs one row: the g-th `group` consecutive weights by grids[g], the last of which may be fewer.
@@ -105,25 +121,14 @@ BITNET_INLINE void encode_through_buffer(const float* w, std::size_t n, const Gr
 /// ceil(n / group), group >= 1; out: pack::row_bytes<Codec>(n) bytes.
 template <class Arch, class Codec>
 void encode(const float* w, std::size_t n, const Grid* grids, std::size_t group, std::uint8_t* out) noexcept {
-    if (std::is_same_v<Codec, pack::Trit5> || (group % (code_block / 2) != 0 && group < n))
-        return encode_through_buffer<Arch, Codec>(w, n, grids, group, out);
-    const auto block = [&](const float* from, float keep_0, float keep_1, std::uint8_t* to) {
-        if constexpr (std::is_same_v<Codec, pack::Trit2>) Ops<Arch>::trit2(from, keep_0, keep_1, to);
-        else Ops<Arch>::codes(from, keep_0, keep_1, reinterpret_cast<std::int8_t*>(to));
+    const auto with = [&](auto streams) {
+        if (std::is_same_v<Codec, pack::Trit5> || (group % (code_block / 2) != 0 && group < n))
+            encode_through_buffer<Arch, Codec, streams>(w, n, grids, group, out);
+        else
+            encode_blocks<Arch, Codec, streams>(w, n, grids, group, out);
     };
-    const std::uintptr_t ahead = second_half_behind(w, n);
-    for_each_block<Arch>(
-        w, n, grids, group,
-        [&](const float* from, float keep_0, float keep_1, std::size_t begin) {
-            prefetch(ahead + 2 * begin);
-            prefetch(ahead + 2 * begin + 64);
-            block(from, keep_0, keep_1, out + begin / Codec::codes_per_byte);
-        },
-        [&](const float* padded, float keep_0, float keep_1, std::size_t begin) {
-            std::uint8_t bytes[code_block];
-            block(padded, keep_0, keep_1, bytes);
-            std::memcpy(out + begin / Codec::codes_per_byte, bytes, pack::row_bytes<Codec>(n - begin));
-        });
+    if (group < streaming_group) with(std::integral_constant<std::size_t, 1>{});
+    else with(std::integral_constant<std::size_t, 4>{});
 }
 
 }  // namespace bitnet::inline BITNET_ABI::kernel

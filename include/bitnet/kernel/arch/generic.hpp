@@ -33,11 +33,41 @@ BITNET_INLINE void prefetch(std::uintptr_t address) noexcept {
 #endif
 }
 
-/// The address of what is prefetched while the n weights at w are worked on: as many, 1,024 weights behind their end.
-/// Their sums ask for the first half and their codes for the second, so that memory is rarely idle.
-BITNET_INLINE std::uintptr_t prefetched_behind(const float* w, std::size_t n) noexcept {
-    return reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * (n + 1024);
-}
+/// Groups of at least so many weights are read in four streams.
+inline constexpr std::size_t streaming_group = 128;
+
+/// What is prefetched while n weights at w are worked on: as many bytes behind their end, in equal parts at `Streams` places
+/// at once. Memory gives more to four streams than to one; but short groups take so long for each line that one is better.
+/// The first half of every part is for the sums to ask for, the second for the codes, so that memory is rarely idle.
+template <std::size_t Streams>
+class Ahead {
+public:
+    enum class Half : std::size_t { sums, codes };
+    /// Weights for which lines() asks at once.
+    static constexpr std::size_t weights = 32 * Streams;
+
+    BITNET_INLINE Ahead(const float* w, std::size_t n, Half half) noexcept
+        : first_(reinterpret_cast<std::uintptr_t>(w) + sizeof(float) * n + (Streams == 1 ? page : n) +
+                 static_cast<std::size_t>(half) * (2 * n / Streams)),
+          stride_(n * (3 * page / 4 / (n + 1) | 1)) {}  // odd times a part, so that all parts are reached, each in another page
+
+    BITNET_INLINE void lines(std::size_t i) const noexcept {
+        for (std::size_t stream = 0; stream < Streams; ++stream) prefetch(first_ + 2 * i / Streams + stream * stride_);
+    }
+    /// lines() for 64 weights, or with every other call for 128.
+    BITNET_INLINE void lines_of_64(std::size_t i) const noexcept {
+        if constexpr (weights > 64) {
+            if (i % weights == 0) lines(i);
+        } else {
+            for (std::size_t part = 0; part < 64; part += weights) lines(i + part);
+        }
+    }
+
+private:
+    static constexpr std::size_t page = 4096;
+    std::uintptr_t first_;
+    std::size_t stride_;
+};
 
 /// code(w) = 0 where |w| < keep, else sign(w). Both comparisons hold for w = ±0 where keep = 0; NaN has code 0.
 BITNET_INLINE constexpr std::int8_t code_of(float w, float keep) noexcept {
