@@ -103,6 +103,8 @@ int main(int argc, char** argv) try {
     StepOptions again = all;
     again.keep = Keep::inputs;
     measure("dense, activations computed again", weights, dense, again, false, run, peak);
+    again.keep = Keep::rounded;
+    measure("dense, activations kept in BF16", weights, dense, again, false, run, peak);
     rusage use{};
     ::getrusage(RUSAGE_SELF, &use);
     std::printf("peak memory %.0f MiB of all together\n", static_cast<double>(use.ru_maxrss) / 1024);

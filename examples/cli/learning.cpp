@@ -64,10 +64,12 @@ class StepProgress {
 public:
     StepProgress(std::size_t steps, bool quiet) : progress_("train", quiet), steps_(steps) {}
     void operator()(const TrainingRecord& record) {
+        const auto all = static_cast<double>(std::max<std::size_t>(1, steps_));
+        if (record.event == "resumed") return progress_.begin_at(static_cast<double>(record.step) / all);
         tokens_ += record.tokens;
         if (record.perplexity) perplexity_ = message(", perplexity ", fixed(*record.perplexity, 3));
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-        progress_.update(static_cast<double>(record.step) / static_cast<double>(std::max<std::size_t>(1, steps_)),
+        progress_.update(static_cast<double>(record.step) / all,
                          message("step ", record.step, " of ", steps_, ", loss ", fixed(record.loss, 4), perplexity_, ", ",
                                  fixed(static_cast<double>(tokens_) / std::max(seconds, 1e-9), 0), " tokens/s"));
     }
@@ -203,6 +205,7 @@ Json identity_of(const LearningOptions& options) {
                          {"schedule", options.schedule},
                          {"warmup", step.schedule.warmup},
                          {"activations", options.activations},
+                         {"bf16_activations", options.bf16_activations},
                          {"steps", step.steps},
                          {"epochs", options.epochs},
                          {"learning_rate", options.learning_rate},
@@ -275,7 +278,10 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
         ->check(CLI::Range(0.0f, 1e3f));
     app.add_option("--qk-clip", options.step.qk_clip, "most that an attention score may be: rows of queries and keys shrink; 0: no limit")
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
-    app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, about a quarter more time");
+    CLI::Option* const recompute =
+        app.add_flag("--recompute", options.recompute, "compute activations again on the way back: less memory, about a quarter more time");
+    app.add_flag("--bf16-activations", options.bf16_activations, "keep activations for the way back in BF16: about half their memory")
+        ->excludes(recompute);
     app.add_option("--evaluate-every", options.run.evaluate_every, "steps; 0: at the end only")->capture_default_str();
     app.add_option("--patience", options.run.patience, "evaluations without a better one before training stops; 0: never")->capture_default_str();
     app.add_option("--seed", options.seed, "of the order of the text, and of random weights")->capture_default_str();
@@ -304,7 +310,7 @@ Learned learn(Network<float> network, const RecipeRequest* recipe, const Config&
                                  : options.optimizer == "sgd" ? 0.1
                                                               : 3e-3;
     options.step.round_activations = options.activations == "int8";
-    options.step.keep = options.recompute ? Keep::inputs : Keep::everything;
+    options.step.keep = options.recompute ? Keep::inputs : options.bf16_activations ? Keep::rounded : Keep::everything;
     options.context = context_of(options, network.config());
     options.run.windows = {options.context, options.context};
     const auto with = [&]<class Ste>(Ste) {

@@ -29,7 +29,7 @@ struct LearningOptions {
     std::size_t batch_tokens = 4096, context = 0;
     std::uint64_t seed = 0;
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
-    bool recompute = false;
+    bool recompute = false, bf16_activations = false;
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);

@@ -34,7 +34,7 @@ void Progress::update(double share, std::string_view what) {
     using namespace std::chrono;
     const auto now = steady_clock::now();
     const double seconds = duration<double>(now - begin_).count();
-    const double left = share > 0 ? seconds / share - seconds : 0;
+    const double left = share > from_ ? seconds / (share - from_) * (1 - share) : 0;
     if (live_) {
         if (now - shown_ < milliseconds(50) && share < 1) return;
         shown_ = now;
@@ -44,7 +44,7 @@ void Progress::update(double share, std::string_view what) {
                      static_cast<int>(std::min<std::size_t>(what.size(), 60)), what.data());
     } else if (static_cast<int>(share * 10) > tenths_) {
         tenths_ = static_cast<int>(share * 10);
-        std::fprintf(stderr, "%s: %d0 %%, %.0f s left\n", title_.c_str(), tenths_, left);
+        std::fprintf(stderr, "%s: %d0 %%, %.0f s left, %.*s\n", title_.c_str(), tenths_, left, static_cast<int>(what.size()), what.data());
     }
     std::fflush(stderr);
 }

@@ -22,12 +22,15 @@ public:
     ~Progress();
     Progress(const Progress&) = delete;
     Progress& operator=(const Progress&) = delete;
+    /// This share was done before: a run that is resumed.
+    void begin_at(double share) { from_ = share; }
     void update(double share, std::string_view what);
 
 private:
     std::string title_;
     bool quiet_, live_;
     int tenths_ = 0;
+    double from_ = 0;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), shown_{};
 };
 

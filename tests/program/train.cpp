@@ -77,7 +77,8 @@ TEST_CASE("every estimator, optimizer and schedule trains, with rounded activati
     const School school;
     for (const Arguments& more : {Arguments{"--ste", "clipped", "--optimizer", "muon", "--clip", "10"},
                                   {"--ste", "learned_scale", "--schedule", "linear", "--recompute", "--accumulate", "2"},
-                                  {"--ste", "progressive", "--activations", "int8", "--optimizer", "mu_grokfast", "--qk-clip", "30"}}) {
+                                  {"--ste", "progressive", "--activations", "int8", "--optimizer", "mu_grokfast", "--qk-clip", "30",
+                                   "--bf16-activations"}}) {
         Arguments all = school.anew(school.dir / "out", {"--steps", "40", "--force"}, more[3] == "muon" || more[5] == "mu_grokfast" ? "0.1" : "0.01");
         all.insert(all.end(), more.begin(), more.end());
         const Json result = json_of(all);

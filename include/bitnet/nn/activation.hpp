@@ -1,8 +1,10 @@
 /// The functions between the two halves of a feed-forward block, by the names that config.json gives them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -88,6 +90,30 @@ void activate_backward(Activation activation, std::span<const T> x, std::span<co
         case Activation::relu: return each([](T v) { return static_cast<T>(v > 0); });
         case Activation::relu2: return each([](T v) { return v > 0 ? 2 * v : T(0); });
     }
+}
+
+/// out[i] = f(x[i]).
+template <class T>
+void activate(Activation activation, std::span<const T> x, std::span<T> out, const Kernels& kernels) {
+    std::ranges::copy(x, out.begin());
+    activate(activation, out, kernels);
+}
+
+/// out[i] = f(gate[i])·up[i].
+template <class T>
+void activate_gated(Activation activation, std::span<const T> gate, std::span<const T> up, std::span<T> out, const Kernels& kernels) {
+    activate(activation, gate, out, kernels);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] *= up[i];
+}
+
+/// slope: in, the gradient of f(gate)·up; out, that of up.  dgate: out, that of gate.  work: room for as many numbers
+template <class T>
+void activate_gated_backward(Activation activation, std::span<const T> gate, std::span<const T> up, std::span<T> slope, std::span<T> dgate,
+                             std::span<T> work, const Kernels& kernels) {
+    for (std::size_t i = 0; i < up.size(); ++i) dgate[i] = slope[i] * up[i];
+    activate_backward<T>(activation, gate, dgate, dgate);
+    activate_gated<T>(activation, gate, slope, work, kernels);
+    std::ranges::copy(work, slope.begin());
 }
 
 }  // namespace bitnet::inline BITNET_ABI

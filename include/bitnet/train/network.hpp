@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include <bitnet/core/rows.hpp>
 #include <bitnet/model/layer_parts.hpp>
 #include <bitnet/model/rope_frequencies.hpp>
 #include <bitnet/nn/activation.hpp>
@@ -82,11 +83,12 @@ public:
         embed(table.rows(), batch.ids, x, [&](std::uint32_t id, std::span<T> row) { std::ranges::copy(table.row(id), row.begin()); });
         each_text(batch, [&](std::size_t begin, std::size_t end) {
             for (std::size_t t = begin; positions_ != Parameters<T>::none && t < end; ++t)
-                add(parameters_[positions_].value.row(t - begin), x.row(t));
+                add_row(parameters_[positions_].value.row(t - begin), x.row(t));
         });
         for (std::size_t i = 0; i < layers_.size(); ++i) {
             read_layer(i, batch, tape, threads);
             feed_forward(i, tape, tokens, tape.stream(i + 1, tokens), threads);
+            if (tape.keep() == Keep::rounded) tape.put_away(i, written(i, tape, tokens), threads);
         }
         normalise(final_norm_, tape.stream(layers_.size(), tokens), hidden, threads);
     }
@@ -100,20 +102,17 @@ public:
         const std::size_t tokens = batch.ids.size();
         make_slopes(tape.tokens());
         const MatrixView<T> dx = slopes_->stream.rows(tokens);
-        clear(dx, threads);
+        clear_rows(dx, threads);
         normalise_backward(final_norm_, tape.stream(layers_.size(), tokens), dhidden, dx, threads);
         for (std::size_t i = layers_.size(); i-- > 0;) {
-            if (tape.keep() == Keep::inputs) {
-                read_layer(i, batch, tape, threads);
-                feed_forward(i, tape, tokens, std::nullopt, threads);
-            }
+            bring_back(i, batch, tape, threads);
             feed_forward_backward(i, tape, dx, threads);
             attend_backward(i, batch, tape, dx, threads, i + 1 == layers_.size() ? last_qkv : QkvSlope());
         }
         if (parameters_[embedding_].learns) embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
         if (positions_ == Parameters<T>::none || !parameters_[positions_].learns) return;
         each_text(batch, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t t = begin; t < end; ++t) add(std::as_const(dx).row(t), parameters_[positions_].gradient.row(t - begin));
+            for (std::size_t t = begin; t < end; ++t) add_row(dx.row(t), parameters_[positions_].gradient.row(t - begin));
         });
     }
 
@@ -132,7 +131,6 @@ private:
     struct Part {
         std::size_t weight = Parameters<T>::none, bias = Parameters<T>::none;
     };
-    static constexpr std::size_t tokens_per_piece = 64;
 
     std::size_t find(const std::string& name) const {
         const std::size_t found = parameters_.find(name);
@@ -158,19 +156,6 @@ private:
     static void each_text(const Batch& batch, Work&& work) {
         for (std::size_t i = 0; i < batch.texts(); ++i) work(batch.begins[i], batch.begins[i + 1]);
     }
-    /// Calls work(begin, count) for pieces of the tokens.
-    template <class Work>
-    static void each_piece(std::size_t tokens, unsigned threads, Work&& work) {
-        parallel_for(tokens, tokens_per_piece, threads, [&](std::size_t begin, std::size_t end) { work(begin, end - begin); });
-    }
-    static void add(std::span<const T> from, std::span<T> to) {
-        for (std::size_t c = 0; c < from.size(); ++c) to[c] += from[c];
-    }
-    static void clear(MatrixView<T> x, unsigned threads) {
-        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
-            for (std::size_t t = begin; t < begin + count; ++t) std::ranges::fill(x.row(t), T(0));
-        });
-    }
 
     void normalise(const Part& norm, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
         const std::span<const T> weight = parameters_[norm.weight].value.row(0), bias = bias_of(norm);
@@ -184,19 +169,19 @@ private:
     /// dx += its gradient.
     void normalise_backward(const Part& norm, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx,
                             unsigned threads) {
-        const std::size_t pieces = (x.rows + tokens_per_piece - 1) / tokens_per_piece;
+        const std::size_t pieces = (x.rows + piece_rows - 1) / piece_rows;
         Matrix<T> dweight(pieces, x.cols), dbias(norm.bias == Parameters<T>::none ? 0 : pieces, x.cols);
         const std::span<const T> weight = parameters_[norm.weight].value.row(0);
         each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
-            const std::size_t piece = begin / tokens_per_piece;
+            const std::size_t piece = begin / piece_rows;
             const auto some = [&](auto view) { return view.row_range(begin, count); };
             if (norm.bias == Parameters<T>::none)
                 rms_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece));
             else
                 layer_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece), dbias.row(piece));
         });
-        for (std::size_t piece = 0; piece < pieces; ++piece) add(std::as_const(dweight).row(piece), parameters_[norm.weight].gradients());
-        for (std::size_t piece = 0; piece < dbias.rows(); ++piece) add(std::as_const(dbias).row(piece), parameters_[norm.bias].gradients());
+        for (std::size_t piece = 0; piece < pieces; ++piece) add_row(dweight.row(piece), parameters_[norm.weight].gradients());
+        for (std::size_t piece = 0; piece < dbias.rows(); ++piece) add_row(dbias.row(piece), parameters_[norm.bias].gradients());
     }
     void project(const Part& linear, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
         multiply_nt(x, parameters_[linear.weight].value.view(), y, threads);
@@ -213,11 +198,6 @@ private:
     void round_inputs(MatrixView<T> x, unsigned threads) const {
         if (rounding == 0) return;
         each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) { round_activations(x.row_range(begin, count), rounding); });
-    }
-    static void add_rows(MatrixView<const T> from, MatrixView<T> to, unsigned threads) {
-        each_piece(to.rows, threads, [&](std::size_t begin, std::size_t count) {
-            for (std::size_t t = begin; t < begin + count; ++t) add(from.row(t), to.row(t));
-        });
     }
 
     AttentionShape attention_shape(std::size_t layer) const {
@@ -266,29 +246,28 @@ private:
         project(layer.attention_output, heads_in(layer, to, tokens, threads), middle, threads);
         add_rows(x, middle, threads);
     }
-    /// The input of the attention's output projection; what attention gave itself where nothing is done to it.
+    /// Whether something is done to what attention gives in front of its output projection.
+    bool heads_apart(const LayerParts<Part, Part>& layer) const { return layer.attention_sub_norm || rounding != 0; }
+    /// The input of the attention's output projection.
     MatrixView<const T> heads_in(const LayerParts<Part, Part>& layer, const LayerTape<T>& to, std::size_t tokens,
                                  unsigned threads) const {
         const MatrixView<T> heads = to.heads.rows(tokens), in = to.heads_in.rows(tokens);
+        if (!heads_apart(layer)) return heads;
         if (layer.attention_sub_norm)
             normalise(*layer.attention_sub_norm, heads, in, threads);
-        else if (rounding == 0)
-            return heads;
         else
-            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(heads.row(t), in.row(t).begin());
+            copy_rows(heads, in, threads);
         round_inputs(in, threads);
         return in;
     }
     /// wide = act(gate)·up, or act(up) where there is no gate.
     void combine(const LayerTape<T>& to, MatrixView<T> wide, bool gated, unsigned threads) const {
-        each_piece(wide.rows, threads, [&](std::size_t begin, std::size_t count) {
-            for (std::size_t t = begin; t < begin + count; ++t) {
-                const std::span<T> out = wide.row(t);
-                const std::span<const T> up = to.up.view().row(t);
-                std::ranges::copy(gated ? to.gate.view().row(t) : to.up.view().row(t), out.begin());
-                activate(config_.activation, out, *kernels_);
-                for (std::size_t c = 0; gated && c < out.size(); ++c) out[c] *= up[c];
-            }
+        each_row(wide.rows, threads, [&](std::size_t t) {
+            const std::span<const T> up = to.up.view().row(t), gate = to.gate.view().row(t);
+            if (gated)
+                activate_gated<T>(config_.activation, gate, up, wide.row(t), *kernels_);
+            else
+                activate<T>(config_.activation, up, wide.row(t), *kernels_);
         });
     }
     /// The second half: from layer(i).middle to `out`, or only as far as a backward pass needs it.
@@ -309,6 +288,18 @@ private:
         add_rows(middle, *out, threads);
     }
 
+    std::vector<MatrixView<T>> written(std::size_t i, const Tape<T>& tape, std::size_t tokens) const {
+        return tape.layer(i).written(tokens, layers_[i].gate.has_value(), heads_apart(layers_[i]));
+    }
+    /// Makes layer(i) what the forward pass left there, where other layers have used its buffers since.
+    void bring_back(std::size_t i, const Batch& batch, const Tape<T>& tape, unsigned threads) {
+        const std::size_t tokens = batch.ids.size();
+        if (tape.keep() == Keep::rounded) tape.take_out(i, written(i, tape, tokens), threads);
+        if (tape.keep() != Keep::inputs) return;
+        read_layer(i, batch, tape, threads);
+        feed_forward(i, tape, tokens, std::nullopt, threads);
+    }
+
     /// dx: in, the gradient behind the layer; out, the one at layer(i).middle.
     void feed_forward_backward(std::size_t i, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
         const LayerParts<Part, Part>& layer = layers_[i];
@@ -319,9 +310,9 @@ private:
         project_backward(layer.down, wide, dx, dup, T(0), threads);
         if (layer.mlp_sub_norm) {
             combine(from, wide, layer.gate.has_value(), threads);  // what the norm was given; its result has done its work
-            clear(dgate, threads);
+            clear_rows(dgate, threads);
             normalise_backward(*layer.mlp_sub_norm, wide, dup, dgate, threads);
-            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(dgate.row(t), dup.row(t).begin());
+            copy_rows(dgate, dup, threads);
         }
         combine_backward(from, dgate, dup, layer.gate.has_value(), threads);
         const MatrixView<T> normal = from.mlp_normal.rows(tokens);
@@ -332,19 +323,13 @@ private:
     /// dup: in, the gradient of act(gate)·up; out, that of up. dgate: out, that of gate.
     void combine_backward(const LayerTape<T>& from, MatrixView<T> dgate, MatrixView<T> dup, bool gated, unsigned threads) const {
         each_piece(dup.rows, threads, [&](std::size_t begin, std::size_t count) {
-            std::vector<T> active(dup.cols);
+            std::vector<T> work(dup.cols);
             for (std::size_t t = begin; t < begin + count; ++t) {
                 const std::span<const T> up = from.up.view().row(t), gate = from.gate.view().row(t);
-                const std::span<T> to_gate = dgate.row(t), to_up = dup.row(t);
-                if (!gated) {
-                    activate_backward<T>(config_.activation, up, to_up, to_up);
-                    continue;
-                }
-                for (std::size_t c = 0; c < up.size(); ++c) to_gate[c] = to_up[c] * up[c];
-                activate_backward<T>(config_.activation, gate, to_gate, to_gate);
-                std::ranges::copy(gate, active.begin());
-                activate<T>(config_.activation, active, *kernels_);
-                for (std::size_t c = 0; c < up.size(); ++c) to_up[c] *= active[c];
+                if (gated)
+                    activate_gated_backward<T>(config_.activation, gate, up, dup.row(t), dgate.row(t), work, *kernels_);
+                else
+                    activate_backward<T>(config_.activation, up, dup.row(t), dup.row(t));
             }
         });
     }
@@ -355,13 +340,12 @@ private:
         const LayerTape<T>& from = tape.layer(i);
         const std::size_t tokens = dx.rows;
         const MatrixView<T> dheads = slopes_->heads.rows(tokens), dqkv = slopes_->qkv.rows(tokens), dnormal = slopes_->normal.rows(tokens);
-        const bool apart = layer.attention_sub_norm || rounding != 0;
-        project_backward(layer.attention_output, (apart ? from.heads_in : from.heads).rows(tokens), dx, dheads, T(0), threads);
+        project_backward(layer.attention_output, (heads_apart(layer) ? from.heads_in : from.heads).rows(tokens), dx, dheads, T(0), threads);
         if (layer.attention_sub_norm) {
             const MatrixView<T> inner = from.heads_in.rows(tokens);  // has done its work
-            clear(inner, threads);
+            clear_rows(inner, threads);
             normalise_backward(*layer.attention_sub_norm, from.heads.rows(tokens), dheads, inner, threads);
-            for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(inner.row(t), dheads.row(t).begin());
+            copy_rows(inner, dheads, threads);
         }
         const Qkv<T> all(from.qkv.rows(tokens), config_), gradients(dqkv, config_);
         share_texts(batch, threads, [&](std::size_t, std::size_t begin, std::size_t count, unsigned inner) {

@@ -8,8 +8,9 @@
 #include <span>
 #include <vector>
 
-#include <bitnet/core/error.hpp>
+#include <bitnet/core/half.hpp>
 #include <bitnet/core/matrix.hpp>
+#include <bitnet/core/rows.hpp>
 #include <bitnet/model/model_config.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -45,6 +46,7 @@ struct Batch {
 /// What is kept of the activations.
 enum class Keep {
     everything,  ///< for a backward pass as fast as can be
+    rounded,     ///< everything, in BF16: about half the memory; the loss is the same, its gradients see the rounding
     inputs,      ///< each layer's input; the rest is computed again on the way back: a third more time, far less memory
     nothing,     ///< no backward pass will follow
 };
@@ -63,6 +65,15 @@ struct LayerTape {
           mlp_normal(tokens, config.hidden_size),                                    // input of gate and up
           gate(tokens, config.intermediate_size), up(tokens, config.intermediate_size),
           wide(tokens, config.intermediate_size) {}                                  // input of down
+
+    /// Those that a layer writes: with or without a gate, with or without something between attention and its projection.
+    std::vector<MatrixView<T>> written(std::size_t tokens, bool gated, bool heads_apart) const {
+        std::vector<MatrixView<T>> out;
+        for (const Scratch<T>* const one : {&normal, &qkv, &heads, &middle, &mlp_normal, &up, &wide}) out.push_back(one->rows(tokens));
+        if (gated) out.push_back(gate.rows(tokens));
+        if (heads_apart) out.push_back(heads_in.rows(tokens));
+        return out;
+    }
 };
 
 /// Gradients on their way back through a layer.
@@ -102,6 +113,9 @@ public:
         for (std::size_t i = 0; i < (keep == Keep::everything ? layers : 1); ++i) layers_.emplace_back(config, tokens);
         for (std::size_t i = 0; i < (keep == Keep::nothing ? 2 : config.layers + 1); ++i)
             streams_.emplace_back(tokens, config.hidden_size);
+        std::size_t cols = 0;
+        for (const MatrixView<T>& one : layers_.front().written(0, true, true)) cols += one.cols;
+        for (std::size_t i = 0; keep == Keep::rounded && i < layers; ++i) rounded_.emplace_back(tokens, cols);
     }
 
     Keep keep() const noexcept { return keep_; }
@@ -111,11 +125,37 @@ public:
     /// The residual stream in front of layer i; behind the last one for i = layers.
     MatrixView<T> stream(std::size_t i, std::size_t tokens) const { return streams_[i % streams_.size()].rows(tokens); }
 
+    /// Keep::rounded: layer i's activations, some with as many rows, into BF16.
+    void put_away(std::size_t i, const std::vector<MatrixView<T>>& activations, unsigned threads) const {
+        move_rows(i, activations, threads, [](std::span<T> from, BFloat16* to) {
+            std::ranges::transform(from, to, [](T x) { return to_bfloat16(static_cast<float>(x)); });
+        });
+    }
+    /// The same views again: what put_away was given, rounded.
+    void take_out(std::size_t i, const std::vector<MatrixView<T>>& activations, unsigned threads) const {
+        move_rows(i, activations, threads, [](std::span<T> to, const BFloat16* from) {
+            std::ranges::transform(from, from + to.size(), to.begin(), [](BFloat16 x) { return static_cast<T>(to_float(x)); });
+        });
+    }
+
 private:
+    /// Calls move(row of a view, its place in BF16): a token's activations stand in one row, one view behind the other.
+    template <class Move>
+    void move_rows(std::size_t i, const std::vector<MatrixView<T>>& activations, unsigned threads, Move&& move) const {
+        each_row(activations.front().rows, threads, [&](std::size_t t) {
+            BFloat16* place = rounded_[i].view().row(t).data();
+            for (const MatrixView<T>& one : activations) {
+                move(one.row(t), place);
+                place += one.cols;
+            }
+        });
+    }
+
     Keep keep_;
     std::size_t tokens_;
     std::vector<LayerTape<T>> layers_{};
     std::vector<Scratch<T>> streams_{};
+    std::vector<Scratch<BFloat16>> rounded_{};
 };
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -163,6 +163,28 @@ TEST_CASE("gradients are the same bits for any number of threads, and whether ac
     }
 }
 
+TEST_CASE("activations kept in BF16 change no loss, and gradients by their rounding alone") {
+    for (const bitnet::RandomModel& model : models()) {
+        CAPTURE(model.architecture);
+        const OneNetwork one(model);
+        Network<float> exact = one.network<float>(), rounded = one.network<float>(), threaded = one.network<float>();
+        const double loss = loss_of(exact, some_texts(), {exact.config(), 20, Keep::everything}, true, 1);
+        CHECK(loss_of(rounded, some_texts(), {exact.config(), 20, Keep::rounded}, true, 1) == loss);
+        loss_of(threaded, some_texts(), {exact.config(), 20, Keep::rounded}, true, 3);
+        double wrong = 0, all = 0;
+        for (std::size_t i = 0; i < exact.parameters().size(); ++i) {
+            CHECK(rounded.parameters()[i].gradient.values() == threaded.parameters()[i].gradient.values());
+            for (std::size_t j = 0; j < exact.parameters()[i].gradients().size(); ++j) {
+                const double right = exact.parameters()[i].gradients()[j], difference = rounded.parameters()[i].gradients()[j] - right;
+                wrong += difference * difference;
+                all += right * right;
+            }
+        }
+        CHECK(wrong > 0);
+        CHECK(std::sqrt(wrong / all) < 0.01);
+    }
+}
+
 TEST_CASE("gradients of batches add up, and texts of a batch do not see each other") {
     const OneNetwork one(models().front());
     const Batch all = some_texts();

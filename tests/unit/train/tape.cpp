@@ -34,3 +34,23 @@ TEST_CASE("a tape has as many buffers as what is kept asks for") {
     CHECK_FALSE(apart(nothing.stream(0, 5), nothing.stream(2, 5)));
     CHECK(apart(nothing.stream(0, 5), nothing.stream(1, 5)));
 }
+
+TEST_CASE("what is put away comes back as BF16, each layer's own") {
+    bitnet::ModelConfig config;
+    config.hidden_size = config.intermediate_size = config.head_dim = 4;
+    config.layers = 2;
+    config.heads = config.kv_heads = 1;
+    const Tape<float> tape(config, 70, Keep::rounded);
+    const auto written = tape.layer(0).written(70, true, false);
+    CHECK_FALSE(tape.layer(0).up.view().data != tape.layer(1).up.view().data);
+    for (const std::size_t layer : {0u, 1u}) {
+        for (const bitnet::MatrixView<float>& one : written)
+            for (std::size_t t = 0; t < one.rows; ++t)
+                for (float& x : one.row(t)) x = 1.00390625f * static_cast<float>(layer + 1);  // 1 + 2^-8: a tie, to even
+        tape.put_away(layer, written, 2);
+    }
+    tape.take_out(0, written, 2);
+    for (const bitnet::MatrixView<float>& one : written) CHECK(one(69, one.cols - 1) == 1);
+    tape.take_out(1, written, 2);
+    CHECK(written.front()(0, 0) == 2);
+}
