@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing (Debian), builds the bitnet program and runs its main job:  scripts/quickstart.sh [MODEL]
-# Without MODEL it makes a small model with random weights first: real work on weights that nobody trained.
+# Without MODEL on the small model that comes with bitnet, which learns to live with what was done to it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,9 +10,6 @@ cmake --build build/release --target bitnet_program
 bitnet=build/release/examples/bitnet
 out=build/quickstart
 mkdir -p "$out"
-model=${1:-$out/random-model}
-if [[ $# -eq 0 ]]; then
-    "$bitnet" random-model "$model" --hidden 256 --intermediate 768 --layers 4 --heads 8 --kv-heads 4 --force
-fi
-"$bitnet" compress "$model" -o "$out/compressed" --force
+if [[ $# -eq 0 ]]; then exec "$bitnet" demo -o "$out/demo"; fi
+"$bitnet" compress "$1" -o "$out/compressed" --force
 "$bitnet" inspect "$out/compressed" | tail -n 8

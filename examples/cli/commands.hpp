@@ -42,6 +42,7 @@ void show_gradient_flow(std::filesystem::path path, const CommonOptions& common)
 
 Action add_bench(CLI::App& app, CommonOptions& common);
 Action add_compress(CLI::App& app, CommonOptions& common);
+Action add_demo(CLI::App& app, CommonOptions& common);
 Action add_dequantize(CLI::App& app, CommonOptions& common);
 Action add_eval(CLI::App& app, CommonOptions& common);
 Action add_generate(CLI::App& app, CommonOptions& common);

@@ -154,7 +154,10 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
                 100.0 * static_cast<double>(stats.quantized_params()) / static_cast<double>(std::max<std::uint64_t>(1, stats.total_params())),
                 static_cast<unsigned long long>(stats.layers_quantized()), static_cast<unsigned long long>(stats.layers_preserved()));
     std::printf("codes       %.1f %% -1, %.1f %% 0, %.1f %% +1\n", 100 * lost.share(-1), 100 * lost.share(0), 100 * lost.share(1));
-    std::printf("error       |W'-W|/|W| = %.3f, SQNR %.2f dB, cosine %.3f\n", lost.relative_error(), lost.sqnr_db(), lost.cosine());
+    if (quality.is_object() && quality.at("fine_tuned").as_bool())
+        std::puts("error       none against the weights that were learned: they are codes times scales");
+    else
+        std::printf("error       |W'-W|/|W| = %.3f, SQNR %.2f dB, cosine %.3f\n", lost.relative_error(), lost.sqnr_db(), lost.cosine());
     if (stats.quantized_bytes != 0)
         std::printf("size        %s at FP32 -> %s packed, ratio %.2f (a %s model aims at %.1f)\n",
                     bytes_text(stats.original_bytes).c_str(), bytes_text(stats.quantized_bytes).c_str(),

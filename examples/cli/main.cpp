@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
     };
     add("bench", "speed of a model, original and packed, beside what this machine can do", cli::add_bench);
     add("compress", "compress a model directory into a packed and an FP16 model", cli::add_compress);
+    add("demo", "compress the small model that comes with bitnet, let it learn, and hear it talk", cli::add_demo);
     add("dequantize", "dense weights out of a packed model", cli::add_dequantize);
     add("eval", "perplexity of a text", cli::add_eval);
     add("generate", "text that the model goes on writing", cli::add_generate);
