@@ -84,7 +84,8 @@ void generate_text(const Options& options, const CommonOptions& common) {
                                         {"kernels", run.kernels->arch}})).c_str());
         return;
     }
-    std::putchar('\n');
+    std::puts("");
+    std::fflush(stdout);  // before what stands on stderr
     if (!common.quiet)
         std::fprintf(stderr, "%zu tokens of prompt and %zu more in %.2f s; %s weights, %s activations, %s kernels\n",
                      prompt.size(), ids.size(), seconds, weights.packed() ? "packed" : "dense",
