@@ -53,21 +53,32 @@ public:
     ///         errc::not_finite naming the first layer behind which a hidden state is NaN or infinite
     Matrix<float> forward(std::span<const std::uint32_t> ids, KvCache<float>& cache, Execution run) const {
         constexpr std::size_t tokens_at_once = 512;  // bounds the memory of a long prompt
-        if (positions_.rows() != 0 && cache.length() + ids.size() > positions_.rows())
-            throw error(errc::bad_value, message("a text of ", cache.length() + ids.size(), " tokens is longer than the ",
-                                                 positions_.rows(), " positions of this model"));
-        const std::size_t text = cache.length() + ids.size();
-        RopeAngles<float> rope;
-        if (config_.rope) {
-            const RopeFrequencies turns = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, text);
-            rope = {turns.frequencies, turns.magnitude, cache.length(), ids.size()};
-        }
+        const RopeAngles<float> rope = angles(cache.length(), ids.size());
         Matrix<float> out(ids.size(), config_.hidden_size);
         const Workspace work(config_, layers_, std::min(tokens_at_once, ids.size()));
         for (std::size_t begin = 0; begin < ids.size(); begin += tokens_at_once) {
             const std::size_t count = std::min(tokens_at_once, ids.size() - begin);
-            read(ids.subspan(begin, count), cache, rope, begin, out.view().row_range(begin, count), work, run);
+            const Reading where{std::span(&cache, 1), cache.length(), rope, begin};
+            read(ids.subspan(begin, count), where, out.view().row_range(begin, count), work, run);
         }
+        return out;
+    }
+    /// One token more for each of several texts, ids[i] behind what is in caches[i]; all of one length: (texts, hidden_size).
+    ///
+    /// A text's hidden states may differ in their last bits from those that forward gives it alone, since products of more
+    /// rows add in another order; with as many texts beside it, whatever they are, they are the same.
+    ///
+    /// Errors  those of forward; errc::bad_shape for caches of other lengths, or not one for each id
+    Matrix<float> forward_each(std::span<const std::uint32_t> ids, std::span<KvCache<float>> caches, Execution run) const {
+        Matrix<float> out(ids.size(), config_.hidden_size);
+        if (ids.size() != caches.size()) throw error(errc::bad_shape, message(ids.size(), " tokens for ", caches.size(), " texts"));
+        if (ids.empty()) return out;
+        const std::size_t first = caches[0].length();
+        for (const KvCache<float>& cache : caches)
+            if (cache.length() != first)
+                throw error(errc::bad_shape, message("texts of ", first, " and of ", cache.length(), " tokens cannot be read in step"));
+        const RopeAngles<float> rope = angles(first, 1);
+        read(ids, {caches, first, rope, 0}, out.view(), Workspace(config_, layers_, ids.size()), run);
         return out;
     }
     /// Logits of hidden states that forward returned.  hidden: (T, hidden_size)  out: (T, vocabulary())
@@ -88,24 +99,42 @@ private:
               gate(tokens, layers.empty() || !layers.front().gate ? 0 : layers.front().up.outputs()) {}
     };
 
-    /// `turn` is the row of `rope` for the first of these tokens.
-    void read(std::span<const std::uint32_t> ids, KvCache<float>& cache, const RopeAngles<float>& rope, std::size_t turn,
-              MatrixView<float> x, const Workspace& work, Execution run) const {
-        const std::size_t first = cache.length();
+    /// Where tokens that are read together stand: one behind the other in one text, or each at the end of a text of its own.
+    struct Reading {
+        std::span<KvCache<float>> texts;  ///< one, or as many as tokens
+        std::size_t first;                ///< the first token's position
+        const RopeAngles<float>& rope;
+        std::size_t turn;                 ///< row of `rope` for the first token
+
+        bool apart() const { return texts.size() > 1; }
+        std::size_t behind(std::size_t token) const { return apart() ? 0 : token; }  ///< the first one
+        KvCache<float>& text(std::size_t token) const { return texts[apart() ? token : 0]; }
+    };
+
+    /// Of `count` tokens from position `first` on.
+    RopeAngles<float> angles(std::size_t first, std::size_t count) const {
+        if (positions_.rows() != 0 && first + count > positions_.rows())
+            throw error(errc::bad_value, message("a text of ", first + count, " tokens is longer than the ", positions_.rows(),
+                                                 " positions of this model"));
+        if (!config_.rope) return {};
+        const RopeFrequencies turns = rope_frequencies(*config_.rope, config_.head_dim, config_.max_positions, first + count);
+        return {turns.frequencies, turns.magnitude, first, count};
+    }
+
+    void read(std::span<const std::uint32_t> ids, const Reading& where, MatrixView<float> x, const Workspace& work, Execution run) const {
         embed(embedding_.outputs(), ids, x, [&](std::uint32_t id, std::span<float> row) { embedding_.weight_row(id, row, run); });
         for (std::size_t t = 0; positions_.rows() != 0 && t < x.rows; ++t)
-            for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(first + t, c);
-        cache.grow(ids.size());
+            for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += positions_(where.first + where.behind(t), c);
+        for (KvCache<float>& text : where.texts) text.grow(ids.size() / where.texts.size());
         for (std::size_t i = 0; i < layers_.size(); ++i) {
-            attend(i, cache.layer(i), first, rope, turn, x, work, run);
+            attend(i, where, x, work, run);
             feed_forward(layers_[i], x, work, run);
-            require_finite(i, first, x, run);
+            require_finite(i, where, x, run);
         }
         normalise(final_norm_, x, x, run);
     }
 
-    void attend(std::size_t i, KvCache<float>::Layer cache, std::size_t first, const RopeAngles<float>& rope,
-                std::size_t turn, MatrixView<float> x, const Workspace& work, Execution run) const {
+    void attend(std::size_t i, const Reading& where, MatrixView<float> x, const Workspace& work, Execution run) const {
         const DecoderLayer& layer = layers_[i];
         const std::size_t d = config_.head_dim, wide = config_.heads * d, kv_wide = config_.kv_heads * d;
         const MatrixView<float> normal = work.normal.rows(x.rows), qkv = work.qkv.rows(x.rows), heads = work.heads.rows(x.rows);
@@ -116,16 +145,23 @@ private:
             column += part.outputs();
         }
         each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
-            if (config_.rope)  // keys follow queries: one call for both
-                rotate(qkv.row_range(begin, count).col_range(0, wide + kv_wide), rope, turn + begin);
             for (std::size_t t = begin; t < begin + count; ++t) {
+                const std::size_t behind = where.behind(t);
+                if (config_.rope)  // keys follow queries: one call for both
+                    rotate(qkv.row_range(t, 1).col_range(0, wide + kv_wide), where.rope, where.turn + behind);
                 const std::span<const float> row = qkv.row(t);
-                std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(first + t).begin());
-                std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(first + t).begin());
+                const KvCache<float>::Layer cache = where.text(t).layer(i);
+                std::ranges::copy(row.subspan(wide, kv_wide), cache.keys.row(where.first + behind).begin());
+                std::ranges::copy(row.subspan(wide + kv_wide, kv_wide), cache.values.row(where.first + behind).begin());
             }
         });
         const AttentionShape shape{config_.heads, config_.kv_heads, d, config_.attention_scale(i), config_.window(i)};
-        attention<float>(qkv.col_range(0, wide), cache.keys, cache.values, shape, heads, run);
+        const std::size_t tokens = x.rows / where.texts.size();  // of each text
+        parallel_for(where.texts.size(), 1, where.apart() ? run.threads : 1, [&](std::size_t text, std::size_t) {
+            const KvCache<float>::Layer cache = where.texts[text].layer(i);
+            attention<float>(qkv.row_range(text * tokens, tokens).col_range(0, wide), cache.keys, cache.values, shape,
+                             heads.row_range(text * tokens, tokens), {run.kernels, where.apart() ? 1 : run.threads});
+        });
         if (layer.attention_sub_norm) normalise(*layer.attention_sub_norm, heads, heads, run);
         layer.attention_output.forward(heads, normal, run);
         add(normal, x, run);
@@ -170,13 +206,13 @@ private:
                 for (std::size_t c = 0; c < x.cols; ++c) x(t, c) += change(t, c);
         });
     }
-    static void require_finite(std::size_t layer, std::size_t first, MatrixView<const float> x, Execution run) {
+    static void require_finite(std::size_t layer, const Reading& where, MatrixView<const float> x, Execution run) {
         each_part(x.rows, run, [&](std::size_t begin, std::size_t count) {
             for (std::size_t t = begin; t < begin + count; ++t) {
                 bool finite = true;
                 for (const float value : x.row(t)) finite &= is_finite(value);
                 if (!finite)
-                    throw error(errc::not_finite, message("layer ", layer, ": the hidden state of token ", first + t,
+                    throw error(errc::not_finite, message("layer ", layer, ": the hidden state of token ", where.first + where.behind(t),
                                                           " is not finite"));
             }
         });

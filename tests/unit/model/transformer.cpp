@@ -80,6 +80,51 @@ TEST_CASE("reading token by token, in pieces or at once gives the same hidden st
     }
 }
 
+TEST_CASE("texts read in step get the hidden states that each gets alone, the same for any number of threads and any neighbour") {
+    for (const RandomModel& family : families) {
+        CAPTURE(family.architecture);
+        const TempDir dir;
+        bitnet::write_random_model(dir / "model", family);
+        const Transformer model = loaded(dir / "model");
+        const std::size_t texts = 5, length = 9;
+        const auto in_step = [&](std::uint32_t shift, unsigned threads) {
+            std::vector<KvCache<float>> caches(texts, model.new_cache());
+            std::vector<Matrix<float>> out;
+            for (std::uint32_t t = 0; t < length; ++t) {
+                std::vector<std::uint32_t> ids;
+                for (std::uint32_t i = 0; i < texts; ++i) ids.push_back((i == 0 ? 7 * t + 1 : 31 * t + 17 * i + shift) % 256);
+                out.push_back(model.forward_each(ids, caches, {execution().kernels, threads}));
+            }
+            return out;
+        };
+        const std::vector<Matrix<float>> states = in_step(0, 1), threaded = in_step(0, 2), others = in_step(3, 1);
+        for (std::uint32_t i = 0; i < texts; ++i) {
+            std::vector<std::uint32_t> ids;
+            for (std::uint32_t t = 0; t < length; ++t) ids.push_back((i == 0 ? 7 * t + 1 : 31 * t + 17 * i) % 256);
+            const Matrix<float> alone = read_whole(model, ids);
+            for (std::size_t t = 0; t < length; ++t)
+                for (std::size_t c = 0; c < alone.cols(); ++c) CHECK(states[t](i, c) == doctest::Approx(alone(t, c)).epsilon(1e-4));
+        }
+        for (std::size_t t = 0; t < length; ++t) {
+            CHECK(states[t].values() == threaded[t].values());
+            CHECK(std::ranges::equal(states[t].row(0), others[t].row(0)));
+        }
+    }
+}
+
+TEST_CASE("texts of different lengths are not read in step, nor are more tokens than texts") {
+    const TempDir dir;
+    bitnet::write_random_model(dir / "model", {.layers = 1});
+    const Transformer model = loaded(dir / "model");
+    std::vector<KvCache<float>> caches(2, model.new_cache());
+    const std::vector<std::uint32_t> ids{1, 2, 3};
+    CHECK(refusal([&] { model.forward_each(ids, caches, execution()); }).second == "3 tokens for 2 texts");
+    model.forward(ids, caches[1], execution());
+    CHECK(refusal([&] { model.forward_each(std::span(ids).first(2), caches, execution()); }).second ==
+          "texts of 0 and of 3 tokens cannot be read in step");
+    CHECK(model.forward_each({}, {}, execution()).rows() == 0);
+}
+
 TEST_CASE("what comes later changes nothing before it, and what lies behind a window changes nothing after it") {
     const TempDir dir;
     bitnet::write_random_model(dir / "model", {.architecture = "mistral", .layers = 1, .keys = {{"sliding_window", 4}}});
