@@ -1,10 +1,11 @@
 // What training settings are worth: perplexity after learning through ternary weights, over that of the model as it was.
 //
-//     bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME]]]
+//     bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME...]]]
 //
 // The model writes the texts itself, 256 tokens each: TEXTS to learn from, 512 others to score. Each recipe begins with the
 // same weights and sees the same batches of 4,096 tokens; it learns the original's predictions, tables stay, cosine to 0.
 // A row says what differs from that. Output is a Markdown table, a row as soon as it is known.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -30,13 +31,14 @@ struct Bench {
     Parameters<float> parameters;
     Texts learned, scored;
     std::size_t steps;
-    std::string_view only;  ///< part of the names of recipes to run
+    std::vector<std::string_view> only;  ///< parts of the names of recipes to run; none: all
     Network<float> teacher{weights.config(), parameters, *run.kernels};
     double original = evaluate(teacher, scored, {}, run.threads).perplexity();
 
     template <class Compressor>
     void operator()(std::string_view name, const Compressor& compressor, StepOptions options = {}) {
-        if (name.find(only) == std::string_view::npos) return;
+        const auto named = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
+        if (!only.empty() && std::ranges::none_of(only, named)) return;
         options.steps = steps;
         Trainer<Compressor> trainer({weights.config(), parameters, *run.kernels}, compressor, options,
                                     BatchSource(learned, 256, 4096, 1), &teacher, run);
@@ -87,6 +89,8 @@ void settings(Bench& bench, const AdamW& adam) {
     const Compressor row{quantizer::RoundClip{}, scale::PerChannel{}, adam};
     bench("rows, rate 1e-3", row, rate(1e-3));
     bench("rows, rate 6e-3", row, rate(6e-3));
+    bench("rows, rate 1e-2", row, rate(1e-2));
+    bench("rows, rate 2e-2", row, rate(2e-2));
     bench("rows, tables at 0.1", row, tables({}, 0.1f));
     bench("rows, tables at 0.3", row, tables({}, 0.3f));
     bench("rows, tables at 1", row, tables({}, 1));
@@ -109,6 +113,20 @@ void optimizers(Bench& bench, const AdamW& adam) {
           {.learning_rate = 1e-5, .schedule = {.kind = ScheduleKind::constant, .warmup = 50}});
 }
 
+/// What helped alone, together.
+void combined(Bench& bench, const AdamW& adam) {
+    const quantizer::RoundClip rounds{};
+    const quantizer::LeastSquares fits{};
+    const scale::PerChannel rows{};
+    const scale::PerGroup<128> groups{};
+    bench("rows, RoundClip, high rate, tables at 0.1", Compressor{rounds, rows, adam}, tables(rate(1e-2), 0.1f));
+    bench("rows, RoundClip, high rate, tables at 0.3", Compressor{rounds, rows, adam}, tables(rate(1e-2), 0.3f));
+    bench("rows, LearnedScale of any reach, high rate", Compressor{fits, rows, adam, ste::LearnedScale{.reach = 100}}, rate(1e-2));
+    bench("groups of 128, RoundClip, high rate, tables at 0.3", Compressor{rounds, groups, adam}, tables(rate(1e-2), 0.3f));
+    bench("groups of 128, LearnedScale of any reach, high rate, tables at 0.3", Compressor{fits, groups, adam, ste::LearnedScale{.reach = 100}},
+          tables(rate(1e-2), 0.3f));
+}
+
 std::size_t number(int argc, char** argv, int i, std::size_t otherwise) {
     return argc > i ? static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)) : otherwise;
 }
@@ -116,7 +134,7 @@ std::size_t number(int argc, char** argv, int i, std::size_t otherwise) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-    if (argc < 2) return std::fputs("usage: bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME]]]\n", stderr), 2;
+    if (argc < 2) return std::fputs("usage: bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME...]]]\n", stderr), 2;
     const Execution run{&best_kernels(), 0};
     const ModelWeights weights(argv[1]);
     const std::size_t texts = number(argc, argv, 3, 2560);
@@ -126,13 +144,15 @@ int main(int argc, char** argv) try {
         scored = self_text(model, {.texts = 512, .seed = 777}, run);
         learned = self_text(model, {.texts = texts, .seed = 1}, run);
     });
-    Bench bench{run, weights, read_parameters<float>(weights, run), learned, scored, number(argc, argv, 2, 400), argc > 4 ? argv[4] : ""};
+    Bench bench{run, weights, read_parameters<float>(weights, run), learned, scored, number(argc, argv, 2, 400), {}};
+    for (int i = 4; i < argc; ++i) bench.only.push_back(argv[i]);
     std::printf("%s, perplexity %.3f; %zu steps, %zu texts written in %.0f s\n\n", argv[1], bench.original, bench.steps, texts + 512, writing);
     std::puts("| recipe | rate | perplexity before, times the original's | after | seconds |\n|---|---|---|---|---|");
     const AdamW adam{.beta1 = 0.9f, .beta2 = 0.95f};
     estimators(bench, adam);
     settings(bench, adam);
     optimizers(bench, adam);
+    combined(bench, adam);
 } catch (const bitnet::error& problem) {
     return std::fprintf(stderr, "%s\n", problem.what()), 1;
 }
