@@ -23,6 +23,7 @@ int main(int argc, char** argv) try {
     const Compressor policies{quantizer::RoundClip{}, scale::PerChannel{}, optimizer::AdamW{.beta2 = 0.95f}, ste::Identity{}};
     StepOptions steps;
     steps.steps = static_cast<std::size_t>(std::atoi(argv[2]));
+    steps.learning_rate = ternary_learning_rate(parameters, policies.preservation());
     Trainer trainer(std::move(student), policies, steps, BatchSource(std::move(text), 64, 1024, 0), &teacher, run);
     TrainingRun training(trainer, validation, RunOptions{.windows = {64, 64}}, run.threads, [](const TrainingRecord& record) {
         std::printf("step %3llu  loss %.4f\n", static_cast<unsigned long long>(record.step), record.loss);

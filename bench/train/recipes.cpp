@@ -3,8 +3,8 @@
 //     bench_train_recipes MODEL [STEPS [TEXTS [PART_OF_A_NAME...]]]
 //
 // The model writes the texts itself, 256 tokens each: TEXTS to learn from, 512 others to score. Each recipe begins with the
-// same weights and sees the same batches of 4,096 tokens; it learns the original's predictions, tables stay, cosine to 0.
-// A row says what differs from that. Output is a Markdown table, a row as soon as it is known.
+// same weights and sees the same batches of 4,096 tokens; it learns the original's predictions with AdamW at 3e-3 and cosine
+// to 0, while tables stay. A row says what differs from that. Output is a Markdown table, a row as soon as it is known.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -25,6 +25,8 @@ namespace {
 
 using Texts = std::vector<std::vector<std::uint32_t>>;
 
+StepOptions rate(double learning_rate) { return {.learning_rate = learning_rate, .table_rate = 0}; }
+
 struct Bench {
     Execution run;
     const ModelWeights& weights;
@@ -36,7 +38,7 @@ struct Bench {
     double original = evaluate(teacher, scored, {}, run.threads).perplexity();
 
     template <class Compressor>
-    void operator()(std::string_view name, const Compressor& compressor, StepOptions options = {}) {
+    void operator()(std::string_view name, const Compressor& compressor, StepOptions options = rate(3e-3)) {
         const auto named = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
         if (!only.empty() && std::ranges::none_of(only, named)) return;
         options.steps = steps;
@@ -53,8 +55,6 @@ struct Bench {
         std::fflush(stdout);
     }
 };
-
-StepOptions rate(double learning_rate) { return {.learning_rate = learning_rate}; }
 
 StepOptions tables(StepOptions options, float share) {
     options.table_rate = share;
@@ -91,14 +91,14 @@ void settings(Bench& bench, const AdamW& adam) {
     bench("rows, rate 6e-3", row, rate(6e-3));
     bench("rows, rate 1e-2", row, rate(1e-2));
     bench("rows, rate 2e-2", row, rate(2e-2));
-    bench("rows, tables at 0.1", row, tables({}, 0.1f));
-    bench("rows, tables at 0.3", row, tables({}, 0.3f));
-    bench("rows, tables at 1", row, tables({}, 1));
-    bench("rows, linear decay", row, decay({}, ScheduleKind::linear));
-    bench("rows, targets 1 and KL 1", row, loss({}, {.targets = 1}));
-    bench("rows, KL at temperature 2", row, loss({}, {.temperature = 2}));
-    bench("rows, KL and hidden states", row, loss({}, {.hidden = 1}));
-    bench("rows, KL and relations", row, loss({}, {.relations = 1}));
+    bench("rows, tables at 0.1", row, tables(rate(3e-3), 0.1f));
+    bench("rows, tables at 0.3", row, tables(rate(3e-3), 0.3f));
+    bench("rows, tables at 1", row, tables(rate(3e-3), 1));
+    bench("rows, linear decay", row, decay(rate(3e-3), ScheduleKind::linear));
+    bench("rows, targets 1 and KL 1", row, loss(rate(3e-3), {.targets = 1}));
+    bench("rows, KL at temperature 2", row, loss(rate(3e-3), {.temperature = 2}));
+    bench("rows, KL and hidden states", row, loss(rate(3e-3), {.hidden = 1}));
+    bench("rows, KL and relations", row, loss(rate(3e-3), {.relations = 1}));
 }
 
 void optimizers(Bench& bench, const AdamW& adam) {
@@ -110,15 +110,20 @@ void optimizers(Bench& bench, const AdamW& adam) {
     bench("rows, Grokfast AdamW", Compressor{rounds, rows, optimizer::Grokfast<AdamW>{.inner = adam}});
     bench("rows, MuGrokfast", Compressor{rounds, rows, optimizer::MuGrokfast{}}, rate(0.05));
     bench("rows, MuGrokfast, 1e-5 after 50 steps", Compressor{rounds, rows, optimizer::MuGrokfast{}},
-          {.learning_rate = 1e-5, .schedule = {.kind = ScheduleKind::constant, .warmup = 50}});
+          {.learning_rate = 1e-5, .schedule = {.kind = ScheduleKind::constant, .warmup = 50}, .table_rate = 0});
 }
 
-/// What helped alone, together.
+/// What helped alone, together. The first is what the program does by itself.
 void combined(Bench& bench, const AdamW& adam) {
     const quantizer::RoundClip rounds{};
     const quantizer::LeastSquares fits{};
     const scale::PerChannel rows{};
     const scale::PerGroup<128> groups{};
+    const Compressor chosen{fits, scale::PerGroup<64>{}, adam, ste::LearnedScale{}};
+    const double suits = ternary_learning_rate(bench.parameters, chosen.preservation());
+    bench("by default: groups of 64, LearnedScale, tables at 0.3", chosen, tables(rate(suits), 0.3f));
+    bench("groups of 64, LearnedScale, high rate, tables at 0.3", chosen, tables(rate(1e-2), 0.3f));
+    bench("rows, RoundClip, rate and tables by default", Compressor{rounds, rows, adam}, tables(rate(suits), 0.3f));
     bench("rows, RoundClip, high rate, tables at 0.1", Compressor{rounds, rows, adam}, tables(rate(1e-2), 0.1f));
     bench("rows, RoundClip, high rate, tables at 0.3", Compressor{rounds, rows, adam}, tables(rate(1e-2), 0.3f));
     bench("rows, LearnedScale of any reach, high rate", Compressor{fits, rows, adam, ste::LearnedScale{.reach = 100}}, rate(1e-2));

@@ -98,7 +98,7 @@ int main(int argc, char** argv) try {
     all.table_rate = 1;
     measure("dense, cross entropy", weights, dense, all, false, run, peak);
     measure("ternary, cross entropy", weights, row, all, false, run, peak);
-    measure("ternary, distilled, tables kept", weights, row, {}, true, run, peak);
+    measure("ternary, distilled, tables kept", weights, row, {.table_rate = 0}, true, run, peak);
     measure("ternary, distilled, learned scales", weights, Compressor{scale::PerChannel{}, ste::LearnedScale{}}, {}, true, run, peak);
     StepOptions again = all;
     again.keep = Keep::inputs;

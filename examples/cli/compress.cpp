@@ -186,6 +186,7 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
     Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
     lesson.teacher = &teacher;
     LearningOptions learning = options.learning;
+    choose_defaults(learning, parameters, &options.request, config);
     const double before = evaluate(teacher, lesson.validation, {context, context}, run.threads).perplexity();
     double rounded = 0;
     bool trains = false;

@@ -29,7 +29,7 @@ std::filesystem::path shipped_models() {
 struct Options {
     std::filesystem::path output = "bitnet-demo";
     std::string prompt = "One sunny morning";
-    std::size_t texts = 1000, steps = 150;  // less than two minutes on two cores
+    std::size_t texts = 1000, steps = 300;  // less than two minutes on two cores
 };
 
 /// Says what one would type, and does it.

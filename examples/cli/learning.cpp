@@ -13,6 +13,7 @@
 #include <bitnet/policy/ste/clipped.hpp>
 #include <bitnet/policy/ste/learned_scale.hpp>
 #include <bitnet/policy/ste/progressive.hpp>
+#include <bitnet/train/learning_rate.hpp>
 #include <bitnet/train/optimizer/any.hpp>
 #include <bitnet/train/save.hpp>
 
@@ -208,7 +209,7 @@ Json identity_of(const LearningOptions& options) {
                          {"bf16_activations", options.bf16_activations},
                          {"steps", step.steps},
                          {"epochs", options.epochs},
-                         {"learning_rate", options.learning_rate},
+                         {"learning_rate", step.learning_rate},
                          {"tables", step.table_rate},
                          {"batch_tokens", options.batch_tokens},
                          {"accumulate", step.batches_per_step},
@@ -250,7 +251,8 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
         ->check(CLI::Range(1, 1 << 20))->capture_default_str();
     app.add_option("--context", options.context, "tokens of a window; default: the model's positions, at most 512")
         ->check(CLI::Range(2, 1 << 24));
-    app.add_option("--learning-rate", options.learning_rate, "at the schedule's top; default: 0.05 with muon, 0.1 with sgd, else 0.003")
+    app.add_option("--learning-rate", options.learning_rate, "at the schedule's top; default: 0.05 with muon, 0.1 with sgd; else 0.015 of the mean "
+                   "magnitude of a trained model's weights that become ternary, 0.003 for any other")
         ->check(CLI::Range(1e-12, 100.0));
     app.add_option("--schedule", options.schedule, "of the learning rate behind its warm-up: constant, cosine or linear")
         ->check(CLI::IsMember({"constant", "cosine", "linear"}))->capture_default_str();
@@ -261,8 +263,9 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
     app.add_option("--grokfast-alpha", options.grokfast_alpha, "how slowly the filter of slow gradients forgets")
         ->check(CLI::Range(0.0f, 0.999999f))->capture_default_str();
     app.add_option("--grokfast-lambda", options.grokfast_lambda, "how much of them it adds")->check(CLI::Range(0.0f, 100.0f))->capture_default_str();
-    app.add_option("--ste", options.ste, "how gradients pass rounding: identity, clipped, learned_scale or progressive")
-        ->check(CLI::IsMember({"identity", "clipped", "learned_scale", "progressive"}))->capture_default_str();
+    app.add_option("--ste", options.ste, "how gradients pass rounding: identity, clipped, learned_scale or progressive; default: "
+                   "learned_scale behind least_squares, else identity")
+        ->check(CLI::IsMember({"identity", "clipped", "learned_scale", "progressive"}));
     app.add_option("--activations", options.activations, "inputs of linear layers: fp32, or int8 as BitNet b1.58 trains")
         ->check(CLI::IsMember({"fp32", "int8"}))->capture_default_str();
     app.add_option("--distillation", options.step.loss.distillation, "share of the divergence from the teacher's predictions")
@@ -274,7 +277,8 @@ CLI::App* add_learning(CLI::App& command, LearningOptions& options) {
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
     app.add_option("--hidden", options.step.loss.hidden, "share of the squared error of the last hidden states")
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
-    app.add_option("--tables", options.step.table_rate, "learning rate of embeddings and head, as a multiple; 0 leaves them")
+    app.add_option("--tables", options.table_rate, "learning rate of embeddings and head, as a multiple; 0 leaves them; default: "
+                   "0.3 where a trained model becomes ternary, else 1")
         ->check(CLI::Range(0.0f, 1e3f));
     app.add_option("--qk-clip", options.step.qk_clip, "most that an attention score may be: rows of queries and keys shrink; 0: no limit")
         ->check(CLI::Range(0.0f, 1e6f))->capture_default_str();
@@ -300,15 +304,23 @@ void refuse_idle_options(const CLI::App& learning, const LearningOptions& option
         refuse({"--grokfast-alpha", "--grokfast-lambda"}, options.optimizer + " has no filter of slow gradients");
 }
 
+void choose_defaults(LearningOptions& options, const Parameters<float>& parameters, const RecipeRequest* recipe, const Config& config, bool anew) {
+    const bool adapts = recipe != nullptr && !anew;  // a trained model, to ternary weights
+    options.step.learning_rate = options.learning_rate                                                                ? *options.learning_rate
+                                 : options.optimizer.ends_with("muon") || options.optimizer == "mu_grokfast" ? 0.05
+                                 : options.optimizer == "sgd"                                                ? 0.1
+                                 : adapts ? ternary_learning_rate(parameters, preservation_of(*recipe, config))
+                                          : 3e-3;
+    options.step.table_rate = options.table_rate.value_or(adapts ? 0.3f : 1.0f);
+    // A scale fitted anew to the weights of each step would jump; one that learns begins where it was fitted.
+    if (options.ste.empty()) options.ste = recipe != nullptr && quantizer_of(*recipe) == "least_squares" ? "learned_scale" : "identity";
+}
+
 Learned learn(Network<float> network, const RecipeRequest* recipe, const Config& config, LearningOptions options, Lesson lesson,
               Execution run, bool quiet) {
     options.step.schedule.kind = options.schedule == "constant" ? ScheduleKind::constant
                                  : options.schedule == "linear" ? ScheduleKind::linear
                                                                 : ScheduleKind::cosine;
-    options.step.learning_rate = options.learning_rate > 0 ? options.learning_rate
-                                 : options.optimizer.ends_with("muon") || options.optimizer == "mu_grokfast" ? 0.05
-                                 : options.optimizer == "sgd" ? 0.1
-                                                              : 3e-3;
     options.step.round_activations = options.activations == "int8";
     options.step.keep = options.recompute ? Keep::inputs : options.bf16_activations ? Keep::rounded : Keep::everything;
     options.context = context_of(options, network.config());

@@ -21,10 +21,11 @@ namespace cli {
 
 /// The knobs of training.
 struct LearningOptions {
-    std::string optimizer = "adamw", ste = "identity", schedule = "cosine", activations = "fp32";
-    bitnet::StepOptions step{};
+    std::string optimizer = "adamw", ste, schedule = "cosine", activations = "fp32";
+    bitnet::StepOptions step{};  ///< its learning rates are those of the two below, see choose_defaults()
     bitnet::RunOptions run{};
-    double learning_rate = 0;  ///< 0: one that suits the optimizer
+    std::optional<double> learning_rate;
+    std::optional<float> table_rate;
     double epochs = 0;  ///< instead of steps, where it is not 0
     std::size_t batch_tokens = 4096, context = 0;
     std::uint64_t seed = 0;
@@ -80,6 +81,11 @@ private:
     std::filesystem::path path_;
     bool done_ = false;
 };
+
+/// What nobody typed: learning rates that suit optimizer and model, and an estimator that suits the quantizer.
+/// recipe: what becomes ternary; none: nothing. anew: from random weights
+void choose_defaults(LearningOptions& options, const bitnet::Parameters<float>& parameters, const RecipeRequest* recipe,
+                     const bitnet::Config& config, bool anew = false);
 
 /// A trained network, wholly ternary where the recipe says so, and how it went.
 struct Learned {

@@ -48,14 +48,16 @@ std::size_t index_of(string_view what, string_view name, std::span<const string_
     throw error(errc::bad_value, message(what, " \"", name, "\" is not compiled in; there are ", list(known)));
 }
 
-/// The combination's place in AnyCompressor: quantizers outside, scales inside.
-std::size_t index_of(const RecipeRequest& request) {
+const Recipe& recipe_of(const RecipeRequest& request) {
     std::array<string_view, recipes.size()> names;
     for (std::size_t i = 0; i < recipes.size(); ++i) names[i] = recipes[i].name;
-    const Recipe& recipe = recipes[index_of("recipe", request.recipe, names)];
-    const string_view quantizer = request.quantizer.empty() ? recipe.quantizer : string_view(request.quantizer);
-    const string_view scale = request.scale.empty() ? recipe.scale : string_view(request.scale);
-    return index_of("quantizer", quantizer, quantizers) * scales.size() + index_of("scale", scale, scales);
+    return recipes[index_of("recipe", request.recipe, names)];
+}
+
+/// The combination's place in AnyCompressor: quantizers outside, scales inside.
+std::size_t index_of(const RecipeRequest& request) {
+    const string_view scale = request.scale.empty() ? recipe_of(request).scale : string_view(request.scale);
+    return index_of("quantizer", quantizer_of(request), quantizers) * scales.size() + index_of("scale", scale, scales);
 }
 
 /// The alternative of that index, with its knobs filled from the request and the configuration.
@@ -79,6 +81,10 @@ AnyCompressor make(std::size_t index, const RecipeRequest& request, const Config
 }
 
 }  // namespace
+
+std::string quantizer_of(const RecipeRequest& request) {
+    return request.quantizer.empty() ? std::string(recipe_of(request).quantizer) : request.quantizer;
+}
 
 std::string recipe_help() {
     std::string out;

@@ -36,6 +36,8 @@ std::string recipe_help();
 /// threshold that the quantizer would ignore. Costs nothing; call it before anything long.
 void check_recipe(const RecipeRequest& request, const bitnet::Config& config);
 
+/// The quantizer's name: what was typed, or what the recipe says.
+std::string quantizer_of(const RecipeRequest& request);
 /// How the request's compressor quantizes a tensor, without its type.
 using Quantize = std::function<void(bitnet::TernaryTensor& out, const bitnet::TensorView& weight, bitnet::Execution run)>;
 Quantize quantize_with(const RecipeRequest& request, const bitnet::Config& config);

@@ -75,7 +75,7 @@ void check_options(const Options& options) {
         throw CLI::ValidationError("--train-tokenizer", "needs a --text of words");
     if (!options.teacher.empty() && options.no_teacher && options.lesson.self_text == 0)
         throw CLI::ValidationError("--teacher", "has nothing to do with --no-teacher and without --self-text");
-    if (!options.init.empty() && typed(*options.learning_group, "--tables") && options.learning.step.table_rate == 0)
+    if (!options.init.empty() && options.learning.table_rate == 0.0f)
         throw CLI::ValidationError("--tables", "0 would leave embeddings and head as random as they begin");
 }
 
@@ -111,14 +111,15 @@ Json train(Options& options, const CommonOptions& common) {
     Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, own, speaker, options.learning, run, common.quiet);
     lesson.teacher = teacher ? &*teacher : nullptr;
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
-    if (!original && options.learning.step.table_rate == 0) options.learning.step.table_rate = 1;
+    const RecipeRequest* const recipe = options.dense ? nullptr : &options.recipe;
+    choose_defaults(options.learning, student.parameters(), recipe, config, !original);
     options.learning.run.checkpoint = work.checkpoint();
     options.learning.run.about = Json::object({{"recipe", options.dense ? "dense" : options.recipe.recipe},
                                                {"quantizer", options.recipe.quantizer},
                                                {"scale", options.recipe.scale},
                                                {"learning", identity_of(options.learning)},
                                                {"text_and_weights", message(fingerprint(lesson, student.parameters()))}});
-    const Learned learned = learn(std::move(student), options.dense ? nullptr : &options.recipe, config, options.learning,
+    const Learned learned = learn(std::move(student), recipe, config, options.learning,
                                   std::move(lesson), run, common.quiet);
 
     Json description = Json::object({{"model", (original ? options.model : options.init).string()},

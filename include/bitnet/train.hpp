@@ -6,6 +6,7 @@
 #include <bitnet/infer/self_text.hpp>
 #include <bitnet/policy/optimizer/grokfast.hpp>
 #include <bitnet/train/initial.hpp>
+#include <bitnet/train/learning_rate.hpp>
 #include <bitnet/train/optimizer/any.hpp>
 #include <bitnet/train/run.hpp>
 #include <bitnet/train/save.hpp>

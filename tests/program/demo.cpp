@@ -21,7 +21,7 @@ TEST_CASE("the demo compresses the model that comes with bitnet, lets it talk, a
     CHECK(std::filesystem::exists(out / "quantized/model.safetensors"));
     CHECK(std::filesystem::exists(out / "dequantized/model.safetensors"));
 
-    const Json again = json_of({"demo", "-o", out.string(), "--texts", "2", "--steps", "1"});
+    const bitnet::Json again = json_of({"demo", "-o", out.string(), "--texts", "2", "--steps", "1"});
     CHECK(again.at("fine_tuning").at("training").at("steps_completed").as_unsigned() == 1);
     CHECK(again.at("fine_tuning").at("pre_perplexity").as_double() < 1.26);  // of the model as it is shipped
 }

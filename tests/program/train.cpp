@@ -1,7 +1,9 @@
 #include "program.hpp"
 
 #include <chrono>
+#include <cmath>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -84,6 +86,33 @@ TEST_CASE("every estimator, optimizer and schedule trains, with rounded activati
         const Json result = json_of(all);
         CHECK(result.at("training").at("best_perplexity").as_double() < result.at("training").at("first_perplexity").as_double() / 2);
     }
+}
+
+TEST_CASE("a trained model becomes ternary at a rate that suits its weights, and any other learns at 0.003") {
+    const School school;
+    const fs::path dense = school.dir / "dense";
+    json_of(school.anew(dense, {"--dense", "--steps", "5", "--dtype", "fp32"}));
+    double sum = 0, count = 0;
+    for (const auto& [name, tensor] : bitnet_test::read_weights(dense / "model.safetensors")) {
+        if (name.find("_proj.weight") == std::string::npos) continue;
+        std::vector<float> values(tensor.bytes.size() / sizeof(float));
+        std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
+        for (const float value : values) sum += std::abs(static_cast<double>(value));
+        count += static_cast<double>(values.size());
+    }
+    const auto rate_of = [&](const Arguments& more) {
+        Arguments all{"train", dense, "--text", school.text_file(), "--split", "blank-line", "-o", school.dir / "out", "--batch-tokens",
+                      "256", "--steps", "25", "--evaluate-every", "1", "-q", "--json"};
+        all.insert(all.end(), more.begin(), more.end());
+        double top = 0;
+        const Json result = json_of(all);
+        fs::remove_all(school.dir / "out");
+        for (const Json& line : result.at("training").at("history").as_array()) top = std::max(top, line.at("learning_rate").as_double());
+        return top;
+    };
+    CHECK(rate_of({"--quantizer", "round_clip", "--scale", "row"}) == doctest::Approx(0.015 * sum / count).epsilon(1e-6));
+    CHECK(rate_of({"--dense"}) == doctest::Approx(0.003));
+    CHECK(rate_of({"--learning-rate", "0.004"}) == doctest::Approx(0.004));
 }
 
 TEST_CASE("a training that was killed and resumed writes the bytes of one that was not") {

@@ -14,8 +14,15 @@
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/policy/scale/storage.hpp>
+#include <bitnet/train/parameter.hpp>
 
 namespace bitnet::inline BITNET_ABI {
+
+/// Whether a tensor of a model learns as a ternary image: a matrix whose treatment(TensorInfo) is to be ternary.
+template <class Preservation>
+bool becomes_ternary(const Parameter<float>& one, const Preservation& preservation) {
+    return one.value.rows() > 1 && preservation.treatment({one.spec.name, one.spec.role, one.spec.shape}) == Treatment::ternary;
+}
 
 /// The latent weights w of one matrix, and what the policies of a Compressor make of them:
 ///

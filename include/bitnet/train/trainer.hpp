@@ -28,10 +28,10 @@ namespace bitnet::inline BITNET_ABI {
 struct StepOptions {
     std::size_t steps = 400;           ///< of the whole run: the schedule ends there
     std::size_t batches_per_step = 1;  ///< whose gradients are added
-    double learning_rate = 3e-3;       ///< at the schedule's top
+    double learning_rate = 3e-3;       ///< at the schedule's top; see ternary_learning_rate()
     Schedule schedule{};
     double clip = 1;                   ///< of the gradient's norm over all tensors, learned scales apart; > 0
-    float table_rate = 0;              ///< learning rate of embeddings and head, as a multiple; 0 keeps them as they are
+    float table_rate = 0.3f;           ///< learning rate of embeddings and head, as a multiple; 0 keeps them as they are
     float qk_clip = 0;                 ///< the most that an attention score may be, see qk_clip(); 0: no limit
     bool round_activations = false;    ///< to 8 bits in front of every linear layer, as BitNet models do
     Keep keep = Keep::everything;
@@ -205,8 +205,7 @@ private:
         const bool learns = !is_table(one) || options_.table_rate > 0;
         Weight out{.learns = learns, .rate = is_table(one) ? options_.table_rate : 1.0f,
                    .state = new_state(learns ? shape_of(one) : ParameterShape{1, 0, false})};
-        const TensorInfo info{one.spec.name, one.spec.role, one.spec.shape};
-        if (one.value.rows() < 2 || compressor_.preservation().treatment(info) != Treatment::ternary) return out;
+        if (!becomes_ternary(one, compressor_.preservation())) return out;
         out.ternary.emplace(one.spec.name, one.value, compressor_, run_);
         if constexpr (TernaryWeight<Compressor>::learns_scales)
             out.scale_state.emplace(new_state({1, out.ternary->learned_scales().size(), false}));
