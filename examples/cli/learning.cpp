@@ -306,9 +306,9 @@ void refuse_idle_options(const CLI::App& learning, const LearningOptions& option
 
 void choose_defaults(LearningOptions& options, const Parameters<float>& parameters, const RecipeRequest* recipe, const Config& config, bool anew) {
     const bool adapts = recipe != nullptr && !anew;  // a trained model, to ternary weights
-    options.step.learning_rate = options.learning_rate                                                                ? *options.learning_rate
+    options.step.learning_rate = options.learning_rate ? *options.learning_rate
                                  : options.optimizer.ends_with("muon") || options.optimizer == "mu_grokfast" ? 0.05
-                                 : options.optimizer == "sgd"                                                ? 0.1
+                                 : options.optimizer == "sgd" ? 0.1
                                  : adapts ? ternary_learning_rate(parameters, preservation_of(*recipe, config))
                                           : 3e-3;
     options.step.table_rate = options.table_rate.value_or(adapts ? 0.3f : 1.0f);

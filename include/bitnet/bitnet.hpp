@@ -1,6 +1,7 @@
 /// Everything.
 #pragma once
 
+#include <bitnet/calibrated.hpp>
 #include <bitnet/compress.hpp>
 #include <bitnet/pipeline.hpp>
 #include <bitnet/train.hpp>

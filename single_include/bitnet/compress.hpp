@@ -2730,7 +2730,7 @@ concept Policy = std::regular<P> && requires {
     { P::name } -> std::convertible_to<std::string_view>;
 };
 
-// ---- quantizers: one function on the weights that share one scale. Any one of the three shapes will do. ----
+// ---- quantizers: one function on the weights that share one scale. Any one of the first three shapes will do. ----
 
 /// α from the mean magnitude of the region; the sparsity policy says where zero ends. Runs at full kernel speed.
 template <class Q>
@@ -2750,8 +2750,16 @@ concept CodeQuantizer = requires(const Q q, std::span<const float> w, std::span<
     { q.quantize(w, codes) } -> std::same_as<float>;
 };
 
+/// Codes and scales of some rows from their weights and the second moments of their inputs, in one plane of trits or more:
+/// calibrate/quantizer/ has them, and says what they are given.
 template <class Q>
-concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q>);
+concept MomentQuantizer = requires(const Q q) {
+    { Q::planes } -> std::convertible_to<std::size_t>;
+    { q.feedback_damping() } -> std::same_as<double>;
+};
+
+template <class Q>
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || MomentQuantizer<Q>);
 
 /// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
 template <class Q>
@@ -4087,6 +4095,9 @@ public:
     /// The same into a tensor whose memory is used again: fresh pages cost a tenth of the time of a large tensor.
     /// After an error its content is unspecified.
     void compress_into(TernaryTensor& out, const TensorView& weight, Execution run = execution()) const {
+        static_assert(!MomentQuantizer<Quantizer>,
+            "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
+            "moments) of bitnet/calibrated.hpp");
         const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;

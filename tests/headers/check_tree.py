@@ -9,9 +9,9 @@ import tempfile
 
 # A header includes only its own room and those before it.
 ROOMS = ["config", "core", "pack", "kernel", "policy", "compress", "io", "text", "backend", "nn", "model", "infer",
-         "eval", "train", "gate", "pipeline"]
+         "eval", "train", "calibrate", "gate", "pipeline"]
 # Public headers outside the rooms, and the last room that each may include.
-UMBRELLAS = {"compress": "compress", "train": "train", "pipeline": "pipeline", "bitnet": "pipeline"}
+UMBRELLAS = {"compress": "compress", "train": "train", "calibrated": "calibrate", "pipeline": "pipeline", "bitnet": "pipeline"}
 # Libraries that one header of ours includes, and that header.
 WRAPPED = {
     "xtensor": "config/xtensor.hpp",

@@ -163,6 +163,9 @@ public:
     /// The same into a tensor whose memory is used again: fresh pages cost a tenth of the time of a large tensor.
     /// After an error its content is unspecified.
     void compress_into(TernaryTensor& out, const TensorView& weight, Execution run = execution()) const {
+        static_assert(!MomentQuantizer<Quantizer>,
+            "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
+            "moments) of bitnet/calibrated.hpp");
         const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;

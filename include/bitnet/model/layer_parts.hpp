@@ -1,6 +1,7 @@
 /// What a decoder layer is made of, whatever its architecture and whatever holds its weights.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -10,6 +11,15 @@
 #include <bitnet/model/architecture/description.hpp>
 
 namespace bitnet::inline BITNET_ABI {
+
+/// A place in a layer where one input goes to one linear layer or several.
+enum class Stage {
+    attention,         ///< queries, keys and values
+    attention_output,
+    mlp,               ///< gate and up
+    mlp_output,
+};
+inline constexpr std::array stages{Stage::attention, Stage::attention_output, Stage::mlp, Stage::mlp_output};
 
 /// One layer: x + output(attention(norm(x))), then that + down(act(gate(h))·up(h)) with h its norm.
 template <class Norm, class Projection>
@@ -24,14 +34,24 @@ struct LayerParts {
     std::optional<Norm> mlp_sub_norm{};
     Projection down{};
 
+    /// Calls work(projection) for those of one stage.
+    template <class Work>
+    void each_of_stage(Stage stage, Work&& work) const {
+        switch (stage) {
+            case Stage::attention:
+                for (const Projection& part : qkv) work(part);
+                return;
+            case Stage::attention_output: return work(attention_output);
+            case Stage::mlp:
+                if (gate) work(*gate);
+                return work(up);
+            case Stage::mlp_output: return work(down);
+        }
+    }
     /// Calls work(projection) for all of them, in the order of their use.
     template <class Work>
     void each_projection(Work&& work) const {
-        for (const Projection& part : qkv) work(part);
-        work(attention_output);
-        if (gate) work(*gate);
-        work(up);
-        work(down);
+        for (const Stage stage : stages) each_of_stage(stage, work);
     }
 };
 

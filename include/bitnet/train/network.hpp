@@ -18,9 +18,8 @@
 #include <bitnet/nn/activation.hpp>
 #include <bitnet/nn/attention.hpp>
 #include <bitnet/nn/embedding.hpp>
-#include <bitnet/nn/layer_norm.hpp>
 #include <bitnet/nn/linear.hpp>
-#include <bitnet/nn/rms_norm.hpp>
+#include <bitnet/nn/norm.hpp>
 #include <bitnet/nn/rope.hpp>
 #include <bitnet/nn/round_activations.hpp>
 #include <bitnet/train/parameter.hpp>
@@ -78,19 +77,52 @@ public:
     void forward(const Batch& batch, const Tape<T>& tape, MatrixView<T> hidden, unsigned threads) {
         const std::size_t tokens = batch.ids.size();
         prepare_angles(batch.longest());
-        const MatrixView<T> x = tape.stream(0, tokens);
+        begin(batch, tape);
+        for (std::size_t i = 0; i < layers_.size(); ++i) {
+            run_layer(i, batch, tape, threads);
+            if (tape.keep() == Keep::rounded) tape.put_away(i, written(i, tape, tokens), threads);
+        }
+        normalise(final_norm_, tape.stream(layers_.size(), tokens), hidden, threads);
+    }
+
+    /// What a stage of layer i is given when the residual stream in front of that layer stands in tape.stream(i): (N, channels).
+    /// `stream` becomes the residual stream that the stage's result is added to.
+    MatrixView<const T> stage_input(std::size_t i, Stage stage, const Batch& batch, const Tape<T>& tape, MatrixView<const T>& stream,
+                                    unsigned threads) {
+        const std::size_t tokens = batch.ids.size();
+        prepare_angles(batch.longest());
+        stream = tape.stream(i, tokens);
+        if (stage == Stage::attention) {
+            normalise(layers_[i].attention_norm, stream, tape.layer(i).normal.rows(tokens), threads);
+            return tape.layer(i).normal.rows(tokens);
+        }
+        read_layer(i, batch, tape, threads);
+        if (stage == Stage::attention_output) return heads_in(layers_[i], tape.layer(i), tokens, threads);
+        stream = tape.layer(i).middle.rows(tokens);
+        feed_forward(i, tape, tokens, std::nullopt, threads);
+        return stage == Stage::mlp ? tape.layer(i).mlp_normal.rows(tokens) : tape.layer(i).wide.rows(tokens);
+    }
+    /// The residual stream behind layer i, into tape.stream(i + 1), from that in front of it.
+    void run_layer(std::size_t i, const Batch& batch, const Tape<T>& tape, unsigned threads) {
+        prepare_angles(batch.longest());
+        read_layer(i, batch, tape, threads);
+        feed_forward(i, tape, batch.ids.size(), tape.stream(i + 1, batch.ids.size()), threads);
+    }
+    /// The residual stream in front of the first layer, into tape.stream(0).
+    void begin(const Batch& batch, const Tape<T>& tape) {
+        const MatrixView<T> x = tape.stream(0, batch.ids.size());
         const Matrix<T>& table = parameters_[embedding_].value;
         embed(table.rows(), batch.ids, x, [&](std::uint32_t id, std::span<T> row) { std::ranges::copy(table.row(id), row.begin()); });
         each_text(batch, [&](std::size_t begin, std::size_t end) {
             for (std::size_t t = begin; positions_ != Parameters<T>::none && t < end; ++t)
                 add_row(parameters_[positions_].value.row(t - begin), x.row(t));
         });
-        for (std::size_t i = 0; i < layers_.size(); ++i) {
-            read_layer(i, batch, tape, threads);
-            feed_forward(i, tape, tokens, tape.stream(i + 1, tokens), threads);
-            if (tape.keep() == Keep::rounded) tape.put_away(i, written(i, tape, tokens), threads);
-        }
-        normalise(final_norm_, tape.stream(layers_.size(), tokens), hidden, threads);
+    }
+    /// The places of the matrices that a stage of layer i multiplies its input with.
+    std::vector<std::size_t> stage_parameters(std::size_t i, Stage stage) const {
+        std::vector<std::size_t> out;
+        layers_[i].each_of_stage(stage, [&](const Part& part) { out.push_back(part.weight); });
+        return out;
     }
 
     /// Adds the gradients of a loss to those of the parameters; zero_gradients comes first, the head's part is logits_backward's.
@@ -158,30 +190,13 @@ private:
     }
 
     void normalise(const Part& norm, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
-        const std::span<const T> weight = parameters_[norm.weight].value.row(0), bias = bias_of(norm);
-        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
-            if (bias.empty())
-                rms_norm<T>(x.row_range(begin, count), weight, config_.norm_eps, y.row_range(begin, count));
-            else
-                layer_norm<T>(x.row_range(begin, count), weight, bias, config_.norm_eps, y.row_range(begin, count));
-        });
+        bitnet::normalise<T>(x, parameters_[norm.weight].value.row(0), bias_of(norm), config_.norm_eps, y, threads);
     }
     /// dx += its gradient.
-    void normalise_backward(const Part& norm, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx,
-                            unsigned threads) {
-        const std::size_t pieces = (x.rows + piece_rows - 1) / piece_rows;
-        Matrix<T> dweight(pieces, x.cols), dbias(norm.bias == Parameters<T>::none ? 0 : pieces, x.cols);
-        const std::span<const T> weight = parameters_[norm.weight].value.row(0);
-        each_piece(x.rows, threads, [&](std::size_t begin, std::size_t count) {
-            const std::size_t piece = begin / piece_rows;
-            const auto some = [&](auto view) { return view.row_range(begin, count); };
-            if (norm.bias == Parameters<T>::none)
-                rms_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece));
-            else
-                layer_norm_backward<T>(some(x), weight, config_.norm_eps, some(dy), some(dx), dweight.row(piece), dbias.row(piece));
-        });
-        for (std::size_t piece = 0; piece < pieces; ++piece) add_row(dweight.row(piece), parameters_[norm.weight].gradients());
-        for (std::size_t piece = 0; piece < dbias.rows(); ++piece) add_row(dbias.row(piece), parameters_[norm.bias].gradients());
+    void normalise_backward(const Part& norm, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx, unsigned threads) {
+        const std::span<T> dbias = norm.bias == Parameters<T>::none ? std::span<T>() : parameters_[norm.bias].gradients();
+        bitnet::normalise_backward<T>(x, std::as_const(parameters_)[norm.weight].value.row(0), config_.norm_eps, dy, dx,
+                                      parameters_[norm.weight].gradients(), dbias, threads);
     }
     void project(const Part& linear, MatrixView<const T> x, MatrixView<T> y, unsigned threads) const {
         multiply_nt(x, parameters_[linear.weight].value.view(), y, threads);

@@ -114,6 +114,45 @@ TEST_CASE("a network gives the logits of the transformer that runs the same weig
     }
 }
 
+TEST_CASE("a stage's input, its matrix and the stream that it adds to make the stream of the next one") {
+    for (const bitnet::RandomModel& model : models()) {
+        CAPTURE(model.architecture);
+        Network<double> network = OneNetwork(model).network<double>();
+        const Batch batch = some_texts();
+        const std::size_t tokens = batch.ids.size();
+        const Tape<double> tape(network.config(), tokens, Keep::nothing);
+        const auto with_output = [&](bitnet::Stage stage, bitnet::MatrixView<const double>& stream) {
+            const bitnet::MatrixView<const double> input = network.stage_input(0, stage, batch, tape, stream, 2);
+            const std::size_t matrix = network.stage_parameters(0, stage).at(0);
+            const bitnet::Parameter<double>& weight = network.parameters()[matrix];
+            Matrix<double> out(tokens, weight.value.rows());
+            bitnet::matmul_nt<double>(input, weight.value, out);
+            std::string bias = weight.spec.name;
+            bias.replace(bias.rfind("weight"), 6, "bias");
+            const std::size_t place = network.parameters().find(bias);
+            for (std::size_t t = 0; t < tokens; ++t)
+                for (std::size_t c = 0; c < out.cols(); ++c)
+                    out(t, c) += stream(t, c) + (place == bitnet::Parameters<double>::none ? 0 : network.parameters()[place].value(0, c));
+            return out;
+        };
+        const auto check_same = [&](const Matrix<double>& a, bitnet::MatrixView<const double> b) {
+            for (std::size_t t = 0; t < tokens; ++t)
+                for (std::size_t c = 0; c < a.cols(); ++c) CHECK(a(t, c) == doctest::Approx(b(t, c)).epsilon(1e-12));
+        };
+        bitnet::MatrixView<const double> stream;
+        network.begin(batch, tape);
+        const bitnet::MatrixView<const double> normal = network.stage_input(0, bitnet::Stage::attention, batch, tape, stream, 2);
+        CHECK(normal.cols == network.config().hidden_size);
+        CHECK(stream.data == tape.stream(0, tokens).data);
+        const Matrix<double> middle = with_output(bitnet::Stage::attention_output, stream);
+        network.stage_input(0, bitnet::Stage::mlp, batch, tape, stream, 2);
+        check_same(middle, stream);
+        const Matrix<double> behind = with_output(bitnet::Stage::mlp_output, stream);
+        network.run_layer(0, batch, tape, 2);
+        check_same(behind, tape.stream(1, tokens));
+    }
+}
+
 TEST_CASE("the gradient of every tensor of every architecture is that of central differences") {
     for (const bitnet::RandomModel& model : models()) {
         const OneNetwork one(model);
