@@ -61,7 +61,7 @@ int main(int argc, char** argv) try {
     const TensorView view{"layer", DType::F32, Shape{size, size}, std::as_bytes(std::span(w.values()))};
     const auto measure = [&](const char* name, const auto& quantizer) {
         TernaryTensor out;
-        const double seconds = bench::seconds([&] { out = compress(Compressor{quantizer, scale::PerGroup<128>{}}, view, prepared, run)[0]; });
+        const double seconds = bench::seconds([&] { out = compress(Compressor{quantizer, scale::PerGroup<128>{}}, view, prepared, run).planes[0]; });
         Matrix<float> image(size, size);
         each_row(size, run.threads, [&](std::size_t r) { out.dequantize_row(r, image.row(r), run); });
         std::printf("| %s | %.2f | %.1f | %.5f |\n", name, seconds, (seconds + preparing) / least, output_error(w, image, prepared, run.threads));

@@ -36,7 +36,6 @@ struct Stored {
             tensor.codes_of_row(r, codes, run);
             zeros += static_cast<std::size_t>(std::ranges::count(codes, std::int8_t{0}));
         }
-        weights += tensor.rows() * tensor.cols();
         bytes += tensor.stored_bytes();
     }
 };
@@ -45,20 +44,24 @@ struct Bench {
     Execution run;
     const ModelWeights& weights;
     Parameters<float> parameters;
-    Texts calibrating, scored;
+    CalibrationSet calibrating;
+    Texts scored;
     std::vector<std::string_view> only;  ///< parts of the names of recipes to run; none: all
     Network<float> original{weights.config(), parameters, *run.kernels};
     double before = evaluate(original, scored, {}, run.threads).perplexity();
 
     template <class Compressor>
-    void operator()(std::string_view name, const Compressor& compressor, Target target) {
+    void operator()(std::string_view name, const Compressor& compressor, Target target, bool rotate = false) {
         const auto named = [name](std::string_view part) { return name.find(part) != std::string_view::npos; };
         if (!only.empty() && std::ranges::none_of(only, named)) return;
         Network<float> network{weights.config(), parameters, *run.kernels};
         Stored stored;
         const double seconds = bench::seconds([&] {
-            calibrate(network, original, calibrating, 256, compressor, {.target = target}, run,
-                      [&](const CalibratedMatrix&, const auto& planes) { stored.add(planes[0], run); });
+            calibrate(network, original, calibrating, compressor, {.target = target, .rotate = rotate}, run,
+                      [&](const CalibratedMatrix&, const TernaryPlanes& made) {
+                          stored.weights += made.rows() * made.cols();
+                          for (const TernaryTensor& plane : made.planes) stored.add(plane, run);
+                      });
         });
         const auto count = static_cast<double>(stored.weights);
         std::printf("| %s | %s | %.1f %% | %.2f | %.3f | %.1f |\n", std::string(name).c_str(), std::string(to_string(target)).c_str(),
@@ -72,6 +75,16 @@ struct Bench {
             (*this)(granularity + ", GPTQ", Compressor{Gptq<>{}, scale}, target);
             (*this)(granularity + ", coordinate descent", Compressor{CoordinateDescent<LeastSquares>{}, scale}, target);
             (*this)(granularity + ", GPTQ, coordinate descent", Compressor{CoordinateDescent<>{}, scale}, target);
+            (*this)(granularity + ", rotated, GPTQ, coordinate descent", Compressor{CoordinateDescent<>{}, scale}, target, true);
+        }
+    }
+    template <class Scale>
+    void planes(const std::string& granularity, Scale scale) {
+        using quantizer::TritPlanes;
+        for (const Target target : {Target::own, Target::original, Target::stream}) {
+            (*this)(granularity + ", GPTQ", Compressor{Gptq<TritPlanes<2>>{}, scale, pack::Trit5{}}, target);
+            (*this)(granularity + ", GPTQ, coordinate descent", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, pack::Trit5{}}, target);
+            (*this)(granularity + ", rotated, GPTQ, coordinate descent", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, pack::Trit5{}}, target, true);
         }
     }
 };
@@ -84,11 +97,13 @@ int main(int argc, char** argv) try {
     const ModelWeights weights(argv[1]);
     const std::size_t sequences = argc > 2 ? static_cast<std::size_t>(std::strtoull(argv[2], nullptr, 10)) : 128;
     const Transformer model(weights, ActivationPrecision::fp32, run);
-    Bench bench{run, weights, read_parameters<float>(weights, run), self_text(model, {.texts = sequences, .seed = 1}, run),
+    Bench bench{run, weights, read_parameters<float>(weights, run), CalibrationSet::from_samples(self_text(model, {.texts = sequences, .seed = 1}, run), 16),
                 self_text(model, {.texts = 512, .seed = 777}, run), {}};
     for (int i = 3; i < argc; ++i) bench.only.push_back(argv[i]);
     std::printf("%s, perplexity %.3f; %zu sequences to calibrate\n\n", argv[1], bench.before, sequences);
     std::puts("| recipe | target | zeros | bits a weight | times the original's perplexity | seconds |\n|---|---|---|---|---|---|");
+    bench.planes("two planes, row", scale::PerChannel{});
+    bench.planes("two planes, groups of 128", scale::PerGroup<128>{});
     bench.recipes("tensor", scale::PerTensor{});
     bench.recipes("row", scale::PerChannel{});
     bench.recipes("groups of 128", scale::PerGroup<128>{});

@@ -11,6 +11,7 @@
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
 
+#include "calibrating.hpp"
 #include "commands.hpp"
 #include "learning.hpp"
 #include "recipes.hpp"
@@ -28,6 +29,7 @@ struct Options {
     RecipeRequest request;
     LessonOptions lesson;
     LearningOptions learning;
+    CalibratingOptions calibrating;
     const CLI::App* learning_group = nullptr;
     std::string fine_tune = "auto";
     bool force = false;
@@ -39,15 +41,15 @@ void refuse_ignored_knobs(const Config& config, bool learns) {
         "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
         "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
         "save_dequantized_fp16"};
-    static constexpr std::array<std::string_view, 9> learning{
-        "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
+    static constexpr std::array<std::string_view, 12> learning{
+        "calibration_samples", "calibration_batch_size", "calibration_sequence_length", "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
         "grokfast_ema_alpha", "grokfast_lambda", "seed"};
     for (const std::string& key : config.given) {
         const bool of_learning = std::find(learning.begin(), learning.end(), key) != learning.end();
         if (of_learning && !learns)
-            throw error(errc::bad_value, message(key, ": nothing is learned without --text or --self-text, and it would be ignored; leave it out"));
+            throw error(errc::bad_value, message(key, ": nothing is ", key.starts_with("calibration") ? "calibrated" : "learned", " without --text or --self-text, and it would be ignored; leave it out"));
         if (!of_learning && std::find(always.begin(), always.end(), key) == always.end())
-            throw error(errc::bad_value, message(key, ": compressing without calibration would ignore it; leave it out"));
+            throw error(errc::bad_value, message(key, ": nothing here reads it, and it would be ignored; leave it out"));
     }
 }
 
@@ -138,11 +140,15 @@ std::string table_of(const CompressionStats& stats) {
 void print_quality(const Json& report) {
     std::printf("quality     perplexity %.4f of the original, %.4f rounded", report.at("pre_perplexity").as_double(),
                 report.at("post_compression_perplexity").as_double());
-    const Json& training = report.at("training");
+    if (report.find("calibration") != nullptr)
+        std::printf(" and calibrated with %llu tokens in %.1f s", static_cast<unsigned long long>(report.at("calibration").at("tokens").as_unsigned()),
+                    report.at("calibration").at("seconds").as_double());
     if (report.at("fine_tuned").as_bool())
-        std::printf(", %.4f after %llu steps of learning", training.at("best_perplexity").as_double(),
-                    static_cast<unsigned long long>(training.at("steps_completed").as_unsigned()));
+        std::printf(", %.4f after %llu steps of learning", report.at("training").at("best_perplexity").as_double(),
+                    static_cast<unsigned long long>(report.at("training").at("steps_completed").as_unsigned()));
     std::puts("");
+    if (report.find("calibration") != nullptr && report.at("calibration").find("warning") != nullptr)
+        std::printf("note        %s\n", report.at("calibration").at("warning").as_string().c_str());
 }
 
 void print(const Config& config, const ModelDir& model, const RecipeResult& result, const Json& quality) {
@@ -163,7 +169,7 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
                     bytes_text(stats.original_bytes).c_str(), bytes_text(stats.quantized_bytes).c_str(),
                     stats.compression_ratio(), std::string(Config::size_category(model.parameter_count())).c_str(),
                     config.target_compression_ratio);
-    if (quality.is_object()) print_quality(quality);
+    if (quality.is_object() && quality.find("post_compression_perplexity") != nullptr) print_quality(quality);
     std::printf("time        %.2f s with %s kernels\n", stats.seconds, std::string(best_kernels().arch).c_str());
     for (const TensorReport& tensor : stats.tensors)
         if (!tensor.note.empty()) std::printf("note        %s: %s\n", tensor.name.c_str(), tensor.note.c_str());
@@ -171,23 +177,39 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
     std::printf("written     %s\n", config.output_path.c_str());
 }
 
-/// What learning did to a model that was to be compressed: nothing where no text was named.
-struct FineTuning {
+/// Whether the ternary image is one that training goes through: a single plane in the weights' own basis.
+bool can_learn(const Options& options) { return options.request.planes == 1 && !options.calibrating.rotate; }
+
+/// What a text did for a model that was to be compressed: nothing where none was named.
+struct Improvement {
     Json report{};
     std::optional<ModelDir> model{};  ///< with the weights that were learned; nothing where the original's are to be taken
+    std::optional<MadeTensors<preservation::ByPattern>> tensors{};  ///< what calibration made, where nothing was learned
 };
 
-/// Measures the original and its rounded weights on a text, and trains where the rule, or the user, says so.
-FineTuning fine_tune(const Options& options, const Config& config, const WorkDirectory& work, Execution run, bool quiet) {
+/// Measures the original and its ternary image on a text; calibrates, and trains, where the rule, or the user, says so.
+Improvement improve(const Options& options, const Config& config, const WorkDirectory& work, Execution run, bool quiet) {
     const ModelWeights weights(config.model_path);
-    const Parameters<float> parameters = read_parameters<float>(weights, run);
-    Network<float> teacher(weights.config(), parameters, *run.kernels);
+    Network<float> teacher(weights.config(), read_parameters<float>(weights, run), *run.kernels);
     const std::size_t context = context_of(options.learning, weights.config());
     Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
     lesson.teacher = &teacher;
+    const auto perplexity_of = [&](Network<float>& network) { return evaluate(network, lesson.validation, {context, context}, run.threads).perplexity(); };
+    const double before = perplexity_of(teacher);
+    Improvement out;
+    std::optional<Calibrated> calibrated;
+    if (const std::optional<Target> target = target_of(options.calibrating, options.request, true))
+        calibrated.emplace(calibrate_with(options.request, config, options.calibrating, *target, teacher, lesson.text, run, quiet));
+    out.report = Json::object({{"pre_perplexity", before}});
+    if (calibrated) out.report.set("calibration", calibrated->report);
+    if (!can_learn(options)) {
+        out.report.set("fine_tuned", false);
+        if (calibrated) out.report.set("post_compression_perplexity", perplexity_of(calibrated->network));
+        if (calibrated) out.tensors.emplace(std::move(calibrated->tensors));
+        return out;
+    }
     LearningOptions learning = options.learning;
-    choose_defaults(learning, parameters, &options.request, config);
-    const double before = evaluate(teacher, lesson.validation, {context, context}, run.threads).perplexity();
+    choose_defaults(learning, teacher.parameters(), &options.request, config);
     double rounded = 0;
     bool trains = false;
     learning.run.worth = [&](double perplexity) {
@@ -195,12 +217,14 @@ FineTuning fine_tune(const Options& options, const Config& config, const WorkDir
         return trains = options.fine_tune == "always" ||
                         (options.fine_tune == "auto" && should_fine_tune(before, perplexity, config.fine_tune_threshold));
     };
-    const Learned learned = learn({weights.config(), parameters, *run.kernels}, &options.request, config, learning, std::move(lesson), run, quiet);
-    FineTuning out;
-    out.report = Json::object({{"pre_perplexity", before}, {"post_compression_perplexity", rounded}, {"fine_tuned", trains},
-                               {"optimizer", learned.optimizer}, {"ste", learned.ste}, {"training", to_json(learned.summary)}});
-    if (!trains) return out;
-    out.model.emplace(learned_model(work, origin_of(weights), learned.parameters));
+    Network<float> student = calibrated ? std::move(calibrated->network) : Network<float>(weights.config(), teacher.parameters(), *run.kernels);
+    const Learned learned = learn(std::move(student), &options.request, config, learning, std::move(lesson), run, quiet);
+    out.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
+    out.report.set("training", to_json(learned.summary));
+    if (trains)
+        out.model.emplace(learned_model(work, origin_of(weights), learned.parameters));
+    else if (calibrated)
+        out.tensors.emplace(std::move(calibrated->tensors));
     return out;
 }
 
@@ -212,7 +236,12 @@ void compress(Options& options, const CommonOptions& common) {
     options.request.preservation.precision = kept_as(options.kept_as);
     options.request.layout = *layout_named(options.layout);
     options.request.scale_storage = type_named(options.scale_type);
-    from_command_line([&] { check_recipe(options.request, config); });
+    from_command_line([&] {
+        check_recipe(options.request, config);
+        target_of(options.calibrating, options.request, options.lesson.given());
+    });
+    if (options.fine_tune == "always" && !can_learn(options))
+        throw CLI::ValidationError("--fine-tune", "training goes through one plane of trits, in the weights' own basis");
     require_apart(config.model_path, config.output_path);
 
     const ModelDir model(config.model_path, {.architecture = options.architecture});
@@ -220,28 +249,31 @@ void compress(Options& options, const CommonOptions& common) {
     AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
     const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
     std::optional<WorkDirectory> work;
-    FineTuning tuning;
-    if (options.lesson.given()) tuning = fine_tune(options, config, work.emplace(directory), run, common.quiet);
-    const ModelDir& source = tuning.model ? *tuning.model : model;
+    Improvement improved;
+    if (options.lesson.given()) improved = improve(options, config, work.emplace(directory), run, common.quiet);
+    const ModelDir& source = improved.model ? *improved.model : model;
     const CompressionOutputs outputs =
         prepare_outputs(source, directory.path(), {config.save_quantized, config.save_dequantized_fp16});
     RecipeResult result;
     {
         Progress progress("compress", common.quiet);
-        result = compress_with(options.request, config, source, outputs, run,
-                               [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
+        const CompressionProgress tell = [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
             progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
-        });
+        };
+        if (improved.tensors)
+            result = {improved.tensors->how, write_compressed(source, *improved.tensors, outputs, run, tell)};
+        else
+            result = compress_with(options.request, config, source, outputs, run, tell);
     }
     Json about = describe(options, config, model, result);
-    if (options.lesson.given()) about.set("fine_tuning", tuning.report);
+    if (options.lesson.given()) about.set("fine_tuning", improved.report);
     const std::string description = to_text(about) + "\n";
     write_file(directory.path() / metadata_file_name, description);
     directory.commit();
     if (common.json)
         std::fputs(description.c_str(), stdout);
     else
-        print(config, model, result, tuning.report);
+        print(config, model, result, improved.report);
 }
 
 }  // namespace
@@ -253,6 +285,8 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--recipe", options->request.recipe, recipe_help())->capture_default_str();
     app.add_option("--quantizer", options->request.quantizer, "absmean, round_clip or least_squares");
     app.add_option("--scale", options->request.scale, "tensor, row, group:64 or group:128");
+    app.add_option("--planes", options->request.planes, "of trits whose sum a weight is: 2 take twice the bits and lose far less")
+        ->check(CLI::Range(1, 2))->capture_default_str();
     app.add_option("--scale-type", options->scale_type, "how scales are stored: fp16, bf16 or fp32")
         ->check(CLI::IsMember({"fp16", "bf16", "fp32"}))->capture_default_str();
     app.add_option("--sparsity-threshold", options->threshold, "zero below this share of the scale (absmean), 0 to 4");
@@ -266,6 +300,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--config", options->config_file, "JSON file of knobs");
     app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
     add_lesson(app, options->lesson);
+    add_calibrating(app, options->calibrating);
     CLI::App* const learning = add_learning(app, options->learning);
     learning->add_option("--fine-tune", options->fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")

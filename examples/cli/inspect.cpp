@@ -78,19 +78,25 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
         std::string stored(to_string(tensor.data->dtype)), scales, zeros;
         Json row = Json::object({{"name", tensor.name}, {"shape", Json::array(json_shape(tensor.original_shape()))}});
         if (tensor.kind == PackedKind::ternary) {
-            const TernaryTensor ternary = packed.ternary(tensor, {&best_kernels(), 1});
+            const TernaryPlanes made = packed.ternary(tensor, {&best_kernels(), 1});
+            const TernaryTensor& ternary = made.planes[0];
             Distortion codes;
             std::vector<std::int8_t> code(ternary.rows() == 0 ? 0 : ternary.cols());
-            for (std::size_t r = 0; r < (code.empty() ? 0 : ternary.rows()); ++r) {
-                ternary.codes_of_row(r, code, {&best_kernels(), 1});
-                for (const std::int8_t c : code) ++codes.codes[static_cast<std::size_t>(c + 1)];
-            }
+            for (const TernaryTensor& plane : made.planes)
+                for (std::size_t r = 0; r < (code.empty() ? 0 : plane.rows()); ++r) {
+                    plane.codes_of_row(r, code, {&best_kernels(), 1});
+                    for (const std::int8_t c : code) ++codes.codes[static_cast<std::size_t>(c + 1)];
+                }
             stored = to_string(ternary.layout);
-            scales = message(to_string(ternary.scale_type), " x ", ternary.scales.size());
+            if (made.planes.size() > 1) stored = message(made.planes.size(), " x ", stored);
+            if (made.rotation) stored += ", rotated";
+            scales = message(to_string(ternary.scale_type), " x ", ternary.scales.size() * made.planes.size());
             zeros = fixed(100 * codes.zeros(), 1) + " %";
             row.set("zeros", codes.zeros());
             row.set("scale_type", to_string(ternary.scale_type));
             row.set("scales", ternary.scales.size());
+            row.set("planes", made.planes.size());
+            row.set("rotated", bool(made.rotation));
             row.set("transposed", tensor.entry.transposed);
             if (!options.tensor.empty()) row.set("scale_values", to_json(values_of(ternary.scales)));
             all += codes;

@@ -24,7 +24,9 @@ using AnyCompressor = std::variant<
     Compiled<quantizer::RoundClip, scale::PerTensor>, Compiled<quantizer::RoundClip, scale::PerChannel>,
     Compiled<quantizer::RoundClip, scale::PerGroup<64>>, Compiled<quantizer::RoundClip, scale::PerGroup<128>>,
     Compiled<quantizer::LeastSquares, scale::PerTensor>, Compiled<quantizer::LeastSquares, scale::PerChannel>,
-    Compiled<quantizer::LeastSquares, scale::PerGroup<64>>, Compiled<quantizer::LeastSquares, scale::PerGroup<128>>>;
+    Compiled<quantizer::LeastSquares, scale::PerGroup<64>>, Compiled<quantizer::LeastSquares, scale::PerGroup<128>>,
+    Compiled<quantizer::TritPlanes<2>, scale::PerTensor>, Compiled<quantizer::TritPlanes<2>, scale::PerChannel>,
+    Compiled<quantizer::TritPlanes<2>, scale::PerGroup<64>>, Compiled<quantizer::TritPlanes<2>, scale::PerGroup<128>>>;
 
 struct Recipe {
     string_view name, quantizer, scale, what;
@@ -33,7 +35,7 @@ constexpr std::array recipes{
     Recipe{"default", "least_squares", "group:64", "exact least squares, a scale for 64 weights"},
     Recipe{"phase4", "absmean", "row", "absmean per channel, threshold by model size"},
     Recipe{"bitnet158", "round_clip", "tensor", "BitNet b1.58: round-clip, one scale a tensor"}};
-constexpr std::array<string_view, 3> quantizers{"absmean", "round_clip", "least_squares"};
+constexpr std::array<string_view, 4> quantizers{"absmean", "round_clip", "least_squares", "trit_planes"};
 constexpr std::array<string_view, 4> scales{"tensor", "row", "group:64", "group:128"};
 
 std::string list(std::span<const string_view> names) {
@@ -54,10 +56,13 @@ const Recipe& recipe_of(const RecipeRequest& request) {
     return recipes[index_of("recipe", request.recipe, names)];
 }
 
+std::size_t scale_index(const RecipeRequest& request) {
+    return index_of("scale", request.scale.empty() ? recipe_of(request).scale : string_view(request.scale), scales);
+}
+
 /// The combination's place in AnyCompressor: quantizers outside, scales inside.
 std::size_t index_of(const RecipeRequest& request) {
-    const string_view scale = request.scale.empty() ? recipe_of(request).scale : string_view(request.scale);
-    return index_of("quantizer", quantizer_of(request), quantizers) * scales.size() + index_of("scale", scale, scales);
+    return index_of("quantizer", quantizer_of(request), quantizers) * scales.size() + scale_index(request);
 }
 
 /// The alternative of that index, with its knobs filled from the request and the configuration.
@@ -83,6 +88,11 @@ AnyCompressor make(std::size_t index, const RecipeRequest& request, const Config
 }  // namespace
 
 std::string quantizer_of(const RecipeRequest& request) {
+    if (request.planes > 1) {
+        if (!request.quantizer.empty() && request.quantizer != "trit_planes")
+            throw error(errc::bad_value, message("--planes ", request.planes, ": ", request.quantizer, " makes one; leave --quantizer out"));
+        return "trit_planes";
+    }
     return request.quantizer.empty() ? std::string(recipe_of(request).quantizer) : request.quantizer;
 }
 
@@ -103,7 +113,10 @@ preservation::ByPattern preservation_of(const RecipeRequest& request, const Conf
 
 Quantize quantize_with(const RecipeRequest& request, const Config& config) {
     return std::visit([](const auto& compressor) -> Quantize {
-        return [compressor](TernaryTensor& out, const TensorView& weight, Execution run) { compressor.compress_into(out, weight, run); };
+        if constexpr (std::decay_t<decltype(compressor)>::planes == 1)
+            return [compressor](TernaryTensor& out, const TensorView& weight, Execution run) { compressor.compress_into(out, weight, run); };
+        else
+            throw error(errc::bad_value, "nothing trains through several planes of trits");
     }, make(index_of(request), request, config));
 }
 
@@ -112,6 +125,24 @@ RecipeResult compress_with(const RecipeRequest& request, const Config& config, c
     return std::visit([&](const auto& compressor) {
         return RecipeResult{policies_to_json(compressor), compress_model(model, compressor, outputs, run, progress)};
     }, make(index_of(request), request, config));
+}
+
+CalibratedRecipe calibrated_recipe(const RecipeRequest& request, const Config& config) {
+    const auto with = [&]<class Quantizer, class Scale>(Quantizer quantizer, Scale) {
+        const Compressor compressor{quantizer, Scale{.storage = request.scale_storage}, layout::Chosen{.layout = request.layout},
+                                    preservation_of(request, config)};
+        return CalibratedRecipe{matrix_quantizer(compressor), policies_to_json(compressor)};
+    };
+    const auto in_scales = [&]<class Quantizer>(Quantizer quantizer) {
+        switch (scale_index(request)) {
+            case 0: return with(quantizer, scale::PerTensor{});
+            case 1: return with(quantizer, scale::PerChannel{});
+            case 2: return with(quantizer, scale::PerGroup<64>{});
+            default: return with(quantizer, scale::PerGroup<128>{});
+        }
+    };
+    if (request.planes > 1) return in_scales(quantizer::CoordinateDescent<quantizer::Gptq<quantizer::TritPlanes<2>>>{});
+    return in_scales(quantizer::CoordinateDescent<>{});
 }
 
 }  // namespace cli

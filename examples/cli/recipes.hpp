@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include <bitnet/calibrated.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
@@ -19,6 +20,7 @@ struct RecipeRequest {
     std::string recipe = "default";
     std::string quantizer;
     std::string scale;
+    std::size_t planes = 1;  ///< of trits that a weight gets
     bitnet::Layout layout = bitnet::Layout::trit2;
     bitnet::DType scale_storage = bitnet::DType::F16;
     bitnet::preservation::ByPattern preservation{};
@@ -43,6 +45,15 @@ using Quantize = std::function<void(bitnet::TernaryTensor& out, const bitnet::Te
 Quantize quantize_with(const RecipeRequest& request, const bitnet::Config& config);
 /// What the request's preservation policy is once the configuration has spoken.
 bitnet::preservation::ByPattern preservation_of(const RecipeRequest& request, const bitnet::Config& config);
+
+/// How matrices are quantized when it is known what they are given: error feedback and coordinate descent in the request's planes and
+/// scales, and the policies as they stand in the metadata.
+struct CalibratedRecipe {
+    bitnet::MatrixQuantizer quantizer;
+    bitnet::Json policies;
+};
+/// Throws bitnet::error for scales that are not compiled in.
+CalibratedRecipe calibrated_recipe(const RecipeRequest& request, const bitnet::Config& config);
 
 /// Compresses `model` with the compressor that the request and the configuration name.
 RecipeResult compress_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,

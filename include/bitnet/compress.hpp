@@ -12,6 +12,7 @@
 #include <bitnet/policy/quantizer/abs_mean.hpp>
 #include <bitnet/policy/quantizer/least_squares.hpp>
 #include <bitnet/policy/quantizer/round_clip.hpp>
+#include <bitnet/policy/quantizer/trit_planes.hpp>
 #include <bitnet/compress/recipes.hpp>
 #include <bitnet/policy/scale/per_channel.hpp>
 #include <bitnet/policy/scale/per_group.hpp>

@@ -2750,6 +2750,13 @@ concept CodeQuantizer = requires(const Q q, std::span<const float> w, std::span<
     { q.quantize(w, codes) } -> std::same_as<float>;
 };
 
+/// Codes in several planes of trits, whose sum stands for the weights, and the scale of each plane, all >= 0.
+template <class Q>
+concept PlanesQuantizer = requires(const Q q, std::span<const float> w, const Kernels& kernels,
+                                   const std::array<std::span<std::int8_t>, Q::planes>& codes) {
+    { q.fit_planes(w, codes, kernels) } -> std::same_as<std::array<float, Q::planes>>;
+};
+
 /// Codes and scales of some rows from their weights and the second moments of their inputs, in one plane of trits or more:
 /// calibrate/quantizer/ has them, and says what they are given.
 template <class Q>
@@ -2758,8 +2765,21 @@ concept MomentQuantizer = requires(const Q q) {
     { q.feedback_damping() } -> std::same_as<double>;
 };
 
+namespace quantizer {
+
+/// Planes of trits that a quantizer gives to each weight: one, unless it says otherwise.
 template <class Q>
-concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || MomentQuantizer<Q>);
+inline constexpr std::size_t planes_of = [] {
+    if constexpr (requires { Q::planes; })
+        return std::size_t{Q::planes};
+    else
+        return std::size_t{1};
+}();
+
+}  // namespace quantizer
+
+template <class Q>
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || MomentQuantizer<Q>);
 
 /// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
 template <class Q>
@@ -3142,81 +3162,170 @@ private:
 
 }  // namespace bitnet::inline BITNET_ABI
 
-// ---- <bitnet/policy/sparsity/optimal.hpp>
-/// Each weight takes the nearest level.
-
-namespace bitnet::inline BITNET_ABI::sparsity {
-
-/// The threshold that is optimal for any given scale: zero where |w| <= α/2, so that every weight goes to the nearest
-/// of {-α, 0, α} and a tie goes to 0. With a scale that is itself optimal this is the least squared error.
-///
-/// Knobs   none
-struct Optimal {
-    static constexpr Role role = Role::sparsity;
-    static constexpr std::string_view name = "optimal";
-
-    BITNET_HD constexpr float keep(float alpha) const noexcept { return nearest_keep(alpha); }
-    bool operator==(const Optimal&) const = default;
-};
-
-}  // namespace bitnet::inline BITNET_ABI::sparsity
-
-// ---- <bitnet/compress/policy_set.hpp>
-/// Finding policies by role in a list of any order.
+// ---- <bitnet/core/levels.hpp>
+/// The levels that sums of trit planes make.
 
 namespace bitnet::inline BITNET_ABI {
 
-/// Whether P is a policy of that role; false for a type that is no policy at all.
-template <class P, Role wanted>
-inline constexpr bool has_role = [] {
-    if constexpr (Policy<P>)
-        return P::role == wanted;
-    else
-        return false;
-}();
-
-/// How many policies of that role are in the list.
-template <Role wanted, class... Policies>
-inline constexpr std::size_t count_of = (std::size_t{0} + ... + (has_role<Policies, wanted> ? 1 : 0));
-
-namespace detail {
-template <Role wanted, class Default, class... Policies>
-struct PolicyOf {
-    using type = Default;
-};
-template <Role wanted, class Default, class First, class... Rest>
-struct PolicyOf<wanted, Default, First, Rest...>
-    : std::conditional_t<has_role<First, wanted>, std::type_identity<First>, PolicyOf<wanted, Default, Rest...>> {};
-}  // namespace detail
-
-/// The policy of that role, or the default when the list has none.
-template <Role wanted, class Default, class... Policies>
-using policy_of = typename detail::PolicyOf<wanted, Default, Policies...>::type;
-
-/// Its value out of the given ones, or a default-constructed one.
-template <class Wanted, class... Policies>
-constexpr Wanted value_of(const std::tuple<Policies...>& given) {
-    if constexpr ((std::same_as<Wanted, Policies> || ...))
-        return std::get<Wanted>(given);
-    else
-        return Wanted{};
+/// The nearest of the levels Σ_p scales[p]·code_p; where two are as near, the one whose first code is 0, then the smaller one.
+/// Negative scales never come here.
+template <std::size_t Planes>
+float nearest_level(const std::array<float, Planes>& scales, float w, std::array<std::int8_t, Planes>& codes, std::size_t plane = 0) noexcept {
+    const float scale = scales[plane];
+    if (plane + 1 == Planes) {
+        const std::int8_t code = scale > 0 && std::abs(w) > scale / 2 ? (w < 0 ? std::int8_t{-1} : std::int8_t{1}) : std::int8_t{0};
+        codes[plane] = code;
+        return scale * static_cast<float>(code);
+    }
+    float best = 0, least = std::numeric_limits<float>::infinity();
+    for (const std::int8_t code : {std::int8_t{0}, std::int8_t{-1}, std::int8_t{1}}) {
+        std::array<std::int8_t, Planes> tried = codes;
+        const float level = scale * static_cast<float>(code), all = level + nearest_level(scales, w - level, tried, plane + 1);
+        if (std::abs(w - all) >= least) continue;
+        least = std::abs(w - all);
+        best = all;
+        codes = tried;
+        codes[plane] = code;
+    }
+    return best;
 }
 
-namespace detail {
-template <class Quantizer>
-struct DefaultSparsity {
-    using type = sparsity::Optimal;
-};
-template <class Quantizer>
-    requires requires { typename Quantizer::default_sparsity; }
-struct DefaultSparsity<Quantizer> {
-    using type = typename Quantizer::default_sparsity;
-};
-}  // namespace detail
+}  // namespace bitnet::inline BITNET_ABI
 
-/// The sparsity that a quantizer comes with: its own default_sparsity, else Optimal.
-template <class Quantizer>
-using default_sparsity = typename detail::DefaultSparsity<Quantizer>::type;
+// ---- <bitnet/core/matrix.hpp>
+/// Row-major matrices of activations and weights: one that owns its numbers, and a view of any part of one.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// rows x cols numbers, `stride` apart from row to row; stride >= cols. Valid as long as what it views.
+template <class T>
+struct MatrixView {
+    T* data = nullptr;
+    std::size_t rows = 0;
+    std::size_t cols = 0;
+    std::size_t stride = 0;
+
+    std::span<T> row(std::size_t r) const { return {data + r * stride, cols}; }
+    T& operator()(std::size_t r, std::size_t c) const { return data[r * stride + c]; }
+    MatrixView row_range(std::size_t first, std::size_t count) const { return {data + first * stride, count, cols, stride}; }
+    MatrixView col_range(std::size_t first, std::size_t count) const { return {data + first, rows, count, stride}; }
+    operator MatrixView<const T>() const requires(!std::is_const_v<T>) { return {data, rows, cols, stride}; }
+};
+
+/// rows x cols numbers of its own, zero at first.
+template <class T>
+class Matrix {
+public:
+    Matrix() = default;
+    Matrix(std::size_t rows, std::size_t cols) : values_(rows * cols), rows_(rows), cols_(cols) {}
+    Matrix(std::size_t rows, std::size_t cols, std::vector<T> values)
+        : values_(std::move(values)), rows_(rows), cols_(cols) {
+        values_.resize(rows * cols);
+    }
+
+    std::size_t rows() const noexcept { return rows_; }
+    std::size_t cols() const noexcept { return cols_; }
+    T* data() noexcept { return values_.data(); }
+    const T* data() const noexcept { return values_.data(); }
+    T& operator()(std::size_t r, std::size_t c) { return values_[r * cols_ + c]; }
+    const T& operator()(std::size_t r, std::size_t c) const { return values_[r * cols_ + c]; }
+    std::span<T> row(std::size_t r) { return view().row(r); }
+    std::span<const T> row(std::size_t r) const { return view().row(r); }
+    MatrixView<T> view() noexcept { return {values_.data(), rows_, cols_, cols_}; }
+    MatrixView<const T> view() const noexcept { return {values_.data(), rows_, cols_, cols_}; }
+    operator MatrixView<T>() noexcept { return view(); }
+    operator MatrixView<const T>() const noexcept { return view(); }
+    const std::vector<T>& values() const noexcept { return values_; }
+    /// As many rows as that; new ones are zero.
+    void resize_rows(std::size_t rows) {
+        values_.resize(rows * cols_);
+        rows_ = rows;
+    }
+
+private:
+    std::vector<T> values_;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+/// rows x cols numbers that begin as whatever was there: for what is written before it is read.
+template <class T>
+class Scratch {
+public:
+    Scratch(std::size_t rows, std::size_t cols)
+        : values_(std::make_unique_for_overwrite<T[]>(rows * cols)), rows_(rows), cols_(cols) {}
+
+    MatrixView<T> view() const noexcept { return {values_.get(), rows_, cols_, cols_}; }
+    /// The first of the rows.
+    MatrixView<T> rows(std::size_t count) const noexcept { return view().row_range(0, count); }
+
+private:
+    std::unique_ptr<T[]> values_;
+    std::size_t rows_ = 0;
+    std::size_t cols_ = 0;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/compress/rows_in_work.hpp>
+/// Rows of a matrix on their way to codes and scales.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Some rows of a matrix, and the codes and scales that stand for them so far:
+///
+///     ŵ[r, c] = Σ_p scale_p[r, c / group]·code_p[r, c]        p: one plane, or several
+///
+/// w       (B, C), what is to be approximated
+/// codes   (B, C) for each plane, in {-1, 0, +1}
+/// scales  (B, ceil(C / group)) for each plane, >= 0
+template <std::size_t Planes = 1>
+struct RowsInWork {
+    static constexpr std::size_t planes = Planes;
+
+    RowsInWork(Matrix<float> weights, std::size_t group_size, bool one_scale = false)
+        : w(std::move(weights)), group(group_size), shared(one_scale) {
+        codes.fill(Matrix<std::int8_t>(w.rows(), w.cols()));
+        scales.fill(Matrix<float>(w.rows(), groups()));
+    }
+
+    Matrix<float> w;
+    std::size_t group;
+    bool shared;  ///< all rows have the same scale, and group = C
+    std::array<Matrix<std::int8_t>, Planes> codes{};
+    std::array<Matrix<float>, Planes> scales{};
+
+    std::size_t rows() const { return w.rows(); }
+    std::size_t cols() const { return w.cols(); }
+    std::size_t groups() const { return (w.cols() + group - 1) / group; }
+    /// First column of a group and the one behind its last.
+    std::pair<std::size_t, std::size_t> columns(std::size_t g) const { return {g * group, std::min(w.cols(), (g + 1) * group)}; }
+
+    std::array<float, Planes> scales_of(std::size_t row, std::size_t g) const {
+        std::array<float, Planes> out{};
+        for (std::size_t p = 0; p < Planes; ++p) out[p] = scales[p](row, g);
+        return out;
+    }
+    /// Rounds a value as the weight of that place is rounded; its level.
+    float put(std::size_t row, std::size_t col, const std::array<float, Planes>& of_group, float value) {
+        std::array<std::int8_t, Planes> chosen{};
+        const float level = nearest_level<Planes>(of_group, value, chosen);
+        for (std::size_t p = 0; p < Planes; ++p) codes[p](row, col) = chosen[p];
+        return level;
+    }
+    /// ŵ of one row, or of one of its groups, to its place there.  out: C values
+    void image(std::size_t row, std::span<float> out) const {
+        for (std::size_t g = 0; g < groups(); ++g) image(row, g, out);
+    }
+    void image(std::size_t row, std::size_t g, std::span<float> out) const {
+        const auto [first, last] = columns(g);
+        const std::array<float, Planes> scale = scales_of(row, g);
+        for (std::size_t c = first; c < last; ++c) {
+            out[c] = 0;
+            for (std::size_t p = Planes; p-- > 0;) out[c] = scale[p] * static_cast<float>(codes[p](row, c)) + out[c];
+        }
+    }
+};
 
 }  // namespace bitnet::inline BITNET_ABI
 
@@ -3375,6 +3484,190 @@ public:
 
 private:
     Owner tensor_;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/core/rng.hpp>
+/// Random numbers that are the same on every machine, compiler and instruction set.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// A bijection of 64-bit words under which neighbours become unrelated.
+/// Source  Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators", the finaliser of SplitMix64
+constexpr std::uint64_t mix64(std::uint64_t x) noexcept {
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+/// A seed for one named thing out of the seed of the whole: the values of a tensor then depend on its name and not
+/// on what was drawn before it.
+constexpr std::uint64_t derived_seed(std::uint64_t seed, std::string_view name) noexcept {
+    for (const char letter : name) seed = mix64(seed ^ static_cast<unsigned char>(letter));
+    return mix64(seed);
+}
+
+/// The SplitMix64 sequence: word i is mix64(seed + (i + 1)·γ), so any word can be computed without those before it.
+/// Serves the standard library's distributions too, but those differ between its implementations: use the members.
+class Random {
+public:
+    using result_type = std::uint64_t;
+
+    explicit constexpr Random(std::uint64_t seed) noexcept : state_(seed) {}
+
+    static constexpr result_type min() noexcept { return 0; }
+    static constexpr result_type max() noexcept { return std::numeric_limits<result_type>::max(); }
+    constexpr result_type operator()() noexcept { return mix64(state_ += gamma); }
+
+    /// Uniform in [0, 1), a multiple of 2^-53.
+    constexpr double uniform() noexcept { return static_cast<double>((*this)() >> 11) * 0x1p-53; }
+
+    /// Uniform in {0, ..., count - 1}; count >= 1.
+    constexpr std::uint64_t below(std::uint64_t count) noexcept {
+        // The words past the last whole multiple of count would make small results more frequent.
+        const std::uint64_t excess = (max() % count + 1) % count;
+        for (;;) {
+            const std::uint64_t word = (*this)();
+            if (word <= max() - excess) return word % count;
+        }
+    }
+
+    /// Normal with mean 0 and standard deviation 1, at most 8.3 in magnitude.
+    ///
+    ///     z = (number of ones among 64 bits - 32 + u - v) / sqrt(16 + 1/6)        u, v uniform in [0, 1)
+    ///
+    /// A binomial distribution whose steps are joined by straight lines: variance exactly 1, excess kurtosis -0.03.
+    /// Integers and one product, because logarithms and sines differ between libraries in their last bit.
+    constexpr float normal() noexcept {
+        const int ones = std::popcount((*this)());
+        const std::uint64_t pair = (*this)();
+        const std::int64_t joined = (static_cast<std::int64_t>(ones) - 32) * (std::int64_t{1} << 32) +
+                                    static_cast<std::int64_t>(pair >> 32) -
+                                    static_cast<std::int64_t>(pair & 0xffffffffu);
+        constexpr double unit = 0x1p-32 / 4.020779360604940;  // sqrt(97/6)
+        return static_cast<float>(static_cast<double>(joined) * unit);
+    }
+
+private:
+    static constexpr std::uint64_t gamma = 0x9e3779b97f4a7c15u;
+    std::uint64_t state_;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/core/rotation.hpp>
+/// Random-sign Hadamard rotations: a cheap change of basis that spreads what is large over many coordinates.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// x·Q and x·Qᵀ, Q orthogonal: blocks of `block` coordinates, in each a sign for every coordinate, then Sylvester's Hadamard
+/// matrix over √block. What two vectors' product is, it stays when both are rotated.
+///
+/// block   0: no rotation; else a power of two that divides the size of every vector
+/// seed    the signs follow from it and the coordinate
+/// Source  Tseng et al. 2024, "QuIP#", section 3; Ashkboos et al. 2024, "QuaRot"
+struct Rotation {
+    std::size_t block = 0;
+    std::uint64_t seed = 0;
+
+    /// The largest block that suits vectors of that size, at most 128; 0 where that would be a single coordinate.
+    static constexpr std::size_t block_for(std::size_t size) noexcept {
+        std::size_t block = 1;
+        while (block < 128 && size != 0 && size % (2 * block) == 0) block *= 2;
+        return block == 1 ? 0 : block;
+    }
+    explicit operator bool() const noexcept { return block != 0; }
+
+    template <std::floating_point T>
+    void apply(std::span<T> x) const noexcept {
+        if (block == 0) return;
+        flip_signs(x);
+        transform(x);
+    }
+    template <std::floating_point T>
+    void undo(std::span<T> x) const noexcept {
+        if (block == 0) return;
+        transform(x);
+        flip_signs(x);
+    }
+    bool operator==(const Rotation&) const = default;
+
+private:
+    template <class T>
+    void flip_signs(std::span<T> x) const noexcept {
+        for (std::size_t first = 0; first < x.size(); first += 64) {
+            const std::uint64_t signs = mix64(seed ^ mix64(first / 64 + 1));
+            for (std::size_t c = first; c < x.size() && c < first + 64; ++c)
+                if ((signs >> (c - first) & 1) != 0) x[c] = -x[c];
+        }
+    }
+    template <class T>
+    void transform(std::span<T> x) const noexcept {
+        const T length = 1 / std::sqrt(static_cast<T>(block));
+        for (std::size_t first = 0; first + block <= x.size(); first += block) {
+            T* const v = x.data() + first;
+            for (std::size_t half = 1; half < block; half *= 2)
+                for (std::size_t i = 0; i < block; i += 2 * half)
+                    for (std::size_t k = i; k < i + half; ++k) {
+                        const T a = v[k], b = v[k + half];
+                        v[k] = a + b;
+                        v[k + half] = a - b;
+                    }
+            for (std::size_t k = 0; k < block; ++k) v[k] *= length;
+        }
+    }
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/compress/ternary_planes.hpp>
+/// A matrix as the sum of ternary tensors.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// What stands for a tensor: one plane of trits as a rule, or several whose weights add up, perhaps in a rotated basis.
+///
+///     Ŵ = (Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(Σ_p scale_p·code_p)ᵀ
+///
+/// planes    of one shape, layout and grouping
+/// rotation  Q, of blocks that divide the columns; none as a rule
+struct TernaryPlanes {
+    std::vector<TernaryTensor> planes{};
+    Rotation rotation{};
+
+    TernaryPlanes() = default;
+    TernaryPlanes(TernaryTensor one) { planes.push_back(std::move(one)); }  // implicit: one plane is the rule
+
+    const Shape& shape() const { return planes.at(0).shape; }
+    std::size_t rows() const { return planes.at(0).rows(); }
+    std::size_t cols() const { return planes.at(0).cols(); }
+    /// Bytes of codes and scales as they are stored.
+    std::size_t stored_bytes() const {
+        std::size_t sum = 0;
+        for (const TernaryTensor& plane : planes) sum += plane.stored_bytes();
+        return sum;
+    }
+
+    /// cols() weights of one row in the basis that the codes are in.
+    void sum_of_row(std::size_t row, std::span<float> out, Execution run) const {
+        planes.at(0).dequantize_row(row, out, run);
+        std::vector<float> more(planes.size() > 1 ? out.size() : 0);
+        for (std::size_t p = 1; p < planes.size(); ++p) {
+            planes[p].dequantize_row(row, more, run);
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] += more[c];
+        }
+    }
+    /// cols() weights of one row.
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+        sum_of_row(row, out, run);
+        rotation.undo(out);
+    }
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out) const {
+        dequantize_row(row, out, execution<Arch>());
+    }
+    bool operator==(const TernaryPlanes&) const = default;
 };
 
 }  // namespace bitnet::inline BITNET_ABI
@@ -3750,6 +4043,250 @@ Policy from_string(std::string_view text) {
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/policy/scale/storage.hpp>
+/// How scales are stored, and what that does to their values.
+
+namespace bitnet::inline BITNET_ABI::scale {
+
+/// The `storage` knob that all scale policies share.
+template <class Policy>
+constexpr auto storage_choice(DType Policy::* member) {
+    return Choice{"storage", member, std::array{DType::F16, DType::BF16, DType::F32}};
+}
+
+/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise what
+/// rounds into the type's normal range, for F16 from 2^-14 to below 65520. A tensor with any other scale stores all of
+/// its scales as F32.
+constexpr bool holds(DType storage, float alpha) noexcept {
+    if (storage == DType::F32) return true;
+    const auto lowest = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
+    const auto beyond = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 65520.0f : 0x1.ffp127f);
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);  // of floats >= 0, in the order of their values
+    return (bits == 0) | (bits - lowest < beyond - lowest);
+}
+
+/// A scale that the type holds, as a file stores it: rounded to the type's 11 (F16) or 8 (BF16) significant bits, ties
+/// to even. What is measured is what is stored.
+constexpr float stored(float alpha, DType storage) noexcept {
+    if (storage == DType::F32) return alpha;
+    const unsigned dropped = storage == DType::F16 ? 13 : 16;
+    const auto bits = std::bit_cast<std::uint32_t>(alpha);
+    const std::uint32_t half = (1u << (dropped - 1)) - 1 + ((bits >> dropped) & 1u);
+    return std::bit_cast<float>((bits + half) >> dropped << dropped);
+}
+
+}  // namespace bitnet::inline BITNET_ABI::scale
+
+// ---- <bitnet/compress/compress_rows.hpp>
+/// A matrix block of rows by block of rows, for quantizers that look at whole rows or make several planes of codes.
+
+namespace bitnet::inline BITNET_ABI::detail {
+
+/// Codes and rounded scales of some rows into those of the whole. False where the type does not hold a scale.
+template <std::size_t Planes>
+bool put_rows(const RowsInWork<Planes>& rows, std::size_t first, TernaryPlanes& out) {
+    bool held = true;
+    for (std::size_t p = 0; p < Planes; ++p) {
+        TernaryTensor& plane = out.planes[p];
+        for (std::size_t r = 0; r < rows.rows(); ++r) {
+            const std::span<const std::int8_t> codes = rows.codes[p].row(r);
+            visit_layout(plane.layout, [&](auto l) {
+                l.pack(codes, std::span(plane.codes).subspan((first + r) * plane.row_bytes(), plane.row_bytes()));
+            });
+            for (std::size_t g = 0; g < rows.groups(); ++g) {
+                const auto [begin, end] = rows.columns(g);
+                const bool empty = !rows.shared && std::ranges::all_of(codes.subspan(begin, end - begin), [](auto code) { return code == 0; });
+                const float scale = empty ? 0 : rows.scales[p](r, g);
+                held &= scale::holds(plane.scale_type, scale);
+                plane.scales[rows.shared ? 0 : (first + r) * rows.groups() + g] = scale::stored(scale, plane.scale_type);
+            }
+        }
+    }
+    return held;
+}
+
+/// Calls fill(RowsInWork<Planes>&) for blocks of 64 rows, each one thread's work, or once for all rows where one scale serves
+/// them; `out` becomes what that leaves. Scales are stored as the policy says, or as F32 where it does not hold them.
+///
+/// Errors  errc::not_finite for a weight, by tensor name and flat index
+template <std::size_t Planes, class Compressor, class Fill>
+void compress_rows(const Compressor& compressor, const TensorView& weight, TernaryPlanes& out, Execution run, Fill&& fill) {
+    constexpr bool whole = Compressor::Scale::whole_tensor;
+    constexpr std::size_t rows_at_once = 64;
+    const FloatRows all(weight, *run.kernels);
+    const std::size_t cols = all.cols(), count = cols == 0 ? 0 : all.rows();
+    out.planes.resize(Planes);
+    for (TernaryTensor& plane : out.planes) {
+        plane.shape = weight.shape;
+        plane.layout = compressor.layout().layout;
+        plane.whole_tensor = whole;
+        plane.group = std::max<std::size_t>(1, whole ? cols : compressor.scale().group(cols));
+        plane.scale_type = compressor.scale().storage;
+        plane.codes.resize(count * plane.row_bytes());
+        plane.scales.resize(whole ? std::min<std::size_t>(1, count) : count * plane.groups_per_row());
+    }
+    const auto pass = [&] {
+        std::atomic<bool> all_held = true;
+        parallel_for(count, whole ? std::max<std::size_t>(1, count) : rows_at_once, run.threads, [&](std::size_t begin, std::size_t end) {
+            Matrix<float> w(end - begin, cols);
+            std::vector<float> buffer;
+            for (std::size_t r = begin; r < end; ++r) {
+                const std::span<const float> row = all.row(r, buffer);
+                all.require_finite(r * cols, row);
+                std::ranges::copy(row, w.row(r - begin).begin());
+                out.rotation.apply(w.row(r - begin));
+            }
+            RowsInWork<Planes> rows(std::move(w), out.planes[0].group, whole);
+            fill(rows);
+            if (!put_rows(rows, begin, out)) all_held = false;
+        });
+        return all_held.load();
+    };
+    if (pass()) return;
+    for (TernaryTensor& plane : out.planes) plane.scale_type = DType::F32;
+    pass();
+}
+
+}  // namespace bitnet::inline BITNET_ABI::detail
+
+// ---- <bitnet/policy/sparsity/optimal.hpp>
+/// Each weight takes the nearest level.
+
+namespace bitnet::inline BITNET_ABI::sparsity {
+
+/// The threshold that is optimal for any given scale: zero where |w| <= α/2, so that every weight goes to the nearest
+/// of {-α, 0, α} and a tie goes to 0. With a scale that is itself optimal this is the least squared error.
+///
+/// Knobs   none
+struct Optimal {
+    static constexpr Role role = Role::sparsity;
+    static constexpr std::string_view name = "optimal";
+
+    BITNET_HD constexpr float keep(float alpha) const noexcept { return nearest_keep(alpha); }
+    bool operator==(const Optimal&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI::sparsity
+
+// ---- <bitnet/compress/policy_set.hpp>
+/// Finding policies by role in a list of any order.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Whether P is a policy of that role; false for a type that is no policy at all.
+template <class P, Role wanted>
+inline constexpr bool has_role = [] {
+    if constexpr (Policy<P>)
+        return P::role == wanted;
+    else
+        return false;
+}();
+
+/// How many policies of that role are in the list.
+template <Role wanted, class... Policies>
+inline constexpr std::size_t count_of = (std::size_t{0} + ... + (has_role<Policies, wanted> ? 1 : 0));
+
+namespace detail {
+template <Role wanted, class Default, class... Policies>
+struct PolicyOf {
+    using type = Default;
+};
+template <Role wanted, class Default, class First, class... Rest>
+struct PolicyOf<wanted, Default, First, Rest...>
+    : std::conditional_t<has_role<First, wanted>, std::type_identity<First>, PolicyOf<wanted, Default, Rest...>> {};
+}  // namespace detail
+
+/// The policy of that role, or the default when the list has none.
+template <Role wanted, class Default, class... Policies>
+using policy_of = typename detail::PolicyOf<wanted, Default, Policies...>::type;
+
+/// Its value out of the given ones, or a default-constructed one.
+template <class Wanted, class... Policies>
+constexpr Wanted value_of(const std::tuple<Policies...>& given) {
+    if constexpr ((std::same_as<Wanted, Policies> || ...))
+        return std::get<Wanted>(given);
+    else
+        return Wanted{};
+}
+
+namespace detail {
+template <class Quantizer>
+struct DefaultSparsity {
+    using type = sparsity::Optimal;
+};
+template <class Quantizer>
+    requires requires { typename Quantizer::default_sparsity; }
+struct DefaultSparsity<Quantizer> {
+    using type = typename Quantizer::default_sparsity;
+};
+}  // namespace detail
+
+/// The sparsity that a quantizer comes with: its own default_sparsity, else Optimal.
+template <class Quantizer>
+using default_sparsity = typename detail::DefaultSparsity<Quantizer>::type;
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/compress/fill_rows.hpp>
+/// Codes and scales of rows, region by region.
+
+namespace bitnet::inline BITNET_ABI::quantizer {
+
+/// Codes of one region; its scale.
+template <class Quantizer>
+float quantize_one(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes, const Kernels& kernels) {
+    if constexpr (CodeQuantizer<Quantizer>) {
+        return quantize_region(quantizer, w, codes);
+    } else {
+        std::vector<float> scratch(w.size());
+        double mean = 0;
+        for (const float x : w) mean += std::abs(static_cast<double>(x));
+        const Grid grid = fit_grid(quantizer, default_sparsity<Quantizer>{}, w, mean / static_cast<double>(w.size()), kernels, scratch);
+        kernels.codes(w.data(), w.size(), grid.keep, codes.data());
+        return grid.alpha;
+    }
+}
+
+/// Codes and scales of rows by a quantizer that sees one region at a time.
+template <class Quantizer>
+    requires(!PlanesQuantizer<Quantizer>)
+void fill_rows(const Quantizer& quantizer, RowsInWork<1>& rows, const Kernels& kernels) {
+    if (rows.shared) {  // one region
+        const float scale = quantize_one(quantizer, rows.w.values(), {rows.codes[0].data(), rows.rows() * rows.cols()}, kernels);
+        for (std::size_t r = 0; r < rows.rows(); ++r) rows.scales[0](r, 0) = scale;
+        return;
+    }
+    for (std::size_t r = 0; r < rows.rows(); ++r)
+        for (std::size_t g = 0; g < rows.groups(); ++g) {
+            const auto [first, last] = rows.columns(g);
+            rows.scales[0](r, g) = quantize_one(quantizer, std::span<const float>(rows.w.row(r)).subspan(first, last - first),
+                                                rows.codes[0].row(r).subspan(first, last - first), kernels);
+        }
+}
+
+template <PlanesQuantizer Quantizer>
+void fill_rows(const Quantizer& quantizer, RowsInWork<Quantizer::planes>& rows, const Kernels& kernels) {
+    constexpr std::size_t planes = Quantizer::planes;
+    std::array<std::span<std::int8_t>, planes> codes;
+    if (rows.shared) {
+        for (std::size_t p = 0; p < planes; ++p) codes[p] = {rows.codes[p].data(), rows.rows() * rows.cols()};
+        const std::array<float, planes> scales = quantizer.fit_planes(rows.w.values(), codes, kernels);
+        for (std::size_t r = 0; r < rows.rows(); ++r)
+            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, 0) = scales[p];
+        return;
+    }
+    for (std::size_t r = 0; r < rows.rows(); ++r)
+        for (std::size_t g = 0; g < rows.groups(); ++g) {
+            const auto [first, last] = rows.columns(g);
+            for (std::size_t p = 0; p < planes; ++p) codes[p] = rows.codes[p].row(r).subspan(first, last - first);
+            const std::array<float, planes> scales =
+                quantizer.fit_planes(std::span<const float>(rows.w.row(r)).subspan(first, last - first), codes, kernels);
+            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, g) = scales[p];
+        }
+}
+
+}  // namespace bitnet::inline BITNET_ABI::quantizer
+
 // ---- <bitnet/policy/optimizer/adamw.hpp>
 /// Adam with decoupled weight decay.
 
@@ -3881,40 +4418,6 @@ struct LeastSquares {
 
 }  // namespace bitnet::inline BITNET_ABI::quantizer
 
-// ---- <bitnet/policy/scale/storage.hpp>
-/// How scales are stored, and what that does to their values.
-
-namespace bitnet::inline BITNET_ABI::scale {
-
-/// The `storage` knob that all scale policies share.
-template <class Policy>
-constexpr auto storage_choice(DType Policy::* member) {
-    return Choice{"storage", member, std::array{DType::F16, DType::BF16, DType::F32}};
-}
-
-/// Whether a type holds this scale with its full relative precision: 0 (an all-zero region) always, otherwise what
-/// rounds into the type's normal range, for F16 from 2^-14 to below 65520. A tensor with any other scale stores all of
-/// its scales as F32.
-constexpr bool holds(DType storage, float alpha) noexcept {
-    if (storage == DType::F32) return true;
-    const auto lowest = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 0x1p-14f : std::numeric_limits<float>::min());
-    const auto beyond = std::bit_cast<std::uint32_t>(storage == DType::F16 ? 65520.0f : 0x1.ffp127f);
-    const auto bits = std::bit_cast<std::uint32_t>(alpha);  // of floats >= 0, in the order of their values
-    return (bits == 0) | (bits - lowest < beyond - lowest);
-}
-
-/// A scale that the type holds, as a file stores it: rounded to the type's 11 (F16) or 8 (BF16) significant bits, ties
-/// to even. What is measured is what is stored.
-constexpr float stored(float alpha, DType storage) noexcept {
-    if (storage == DType::F32) return alpha;
-    const unsigned dropped = storage == DType::F16 ? 13 : 16;
-    const auto bits = std::bit_cast<std::uint32_t>(alpha);
-    const std::uint32_t half = (1u << (dropped - 1)) - 1 + ((bits >> dropped) & 1u);
-    return std::bit_cast<float>((bits + half) >> dropped << dropped);
-}
-
-}  // namespace bitnet::inline BITNET_ABI::scale
-
 // ---- <bitnet/policy/scale/per_channel.hpp>
 /// One scale for each output channel.
 
@@ -4031,6 +4534,10 @@ public:
     static_assert(!chooses_its_zeros<Quantizer> || std::same_as<Sparsity, default_sparsity<Quantizer>>,
         "bitnet::Compressor: this quantizer chooses its own zeros and would ignore the sparsity policy; drop one of the two");
 
+    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several.
+    static constexpr std::size_t planes = quantizer::planes_of<Quantizer>;
+    using Compressed = std::conditional_t<planes == 1, TernaryTensor, TernaryPlanes>;
+
     /// Default-constructed policies.
     constexpr Compressor() = default;
     /// The given values, the defaults for the rest. A knob out of range is errc::bad_value.
@@ -4074,7 +4581,7 @@ public:
     /// Any xtensor expression: row-major, column-major, a view, lazy; evaluated exactly once, as floats.
     /// `name` stands in errors. NaN or infinity is errc::not_finite with the flat index in row-major order.
     template <class E>
-    TernaryTensor compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
+    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
                            Execution run = execution()) const {
         const auto& expression = weight.derived_cast();
         const Shape shape(expression.shape().begin(), expression.shape().end());
@@ -4087,8 +4594,8 @@ public:
         }
     }
     /// The same object when the weights already lie in memory as F32, F16, BF16 or F64, row-major, at any alignment.
-    TernaryTensor compress(const TensorView& weight, Execution run = execution()) const {
-        TernaryTensor out;
+    Compressed compress(const TensorView& weight, Execution run = execution()) const {
+        Compressed out;
         compress_into(out, weight, run);
         return out;
     }
@@ -4098,6 +4605,8 @@ public:
         static_assert(!MomentQuantizer<Quantizer>,
             "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
             "moments) of bitnet/calibrated.hpp");
+        static_assert(planes == 1,
+            "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
         const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;
@@ -4113,6 +4622,18 @@ public:
         } else if (!compress_rows(rows, out, run)) {
             out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
             compress_rows(rows, out, run);
+        }
+    }
+
+    /// The same for any number of planes.
+    void compress_into(TernaryPlanes& out, const TensorView& weight, Execution run = execution()) const {
+        out.rotation = {};
+        if constexpr (PlanesQuantizer<Quantizer>) {
+            detail::compress_rows<planes>(*this, weight, out, run,
+                                          [&](RowsInWork<planes>& rows) { bitnet::quantizer::fill_rows(quantizer(), rows, *run.kernels); });
+        } else {
+            out.planes.resize(1);
+            compress_into(out.planes[0], weight, run);
         }
     }
 
@@ -4374,9 +4895,39 @@ Distortion distortion(const View& original, const TernaryTensor& tensor, Executi
     return total;
 }
 
+/// The same for a sum of planes; `codes` counts those of all planes.
+template <std::same_as<TensorView> View>
+Distortion distortion(const View& original, const TernaryPlanes& made, Execution run = execution()) {
+    if (made.planes.size() == 1 && !made.rotation) return distortion(original, made.planes[0], run);
+    if (original.shape != made.shape())
+        throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
+                                             " is compared with a compressed tensor of shape ", to_string(made.shape())));
+    const FloatRows rows(original, *run.kernels);
+    if (rows.rows() == 0 || rows.cols() == 0) return {};
+    std::vector<Distortion> of_rows(rows.rows());
+    parallel_for(rows.rows(), 16, run.threads, [&](std::size_t begin, std::size_t end) {
+        std::vector<float> buffer, levels(rows.cols());
+        std::vector<std::int8_t> codes(rows.cols());
+        const std::vector<std::int8_t> ones(rows.cols(), 1);
+        for (std::size_t r = begin; r < end; ++r) {
+            for (const TernaryTensor& plane : made.planes) {
+                plane.codes_of_row(r, codes, run);
+                for (const std::int8_t code : codes) ++of_rows[r].codes[static_cast<std::size_t>(code + 1)];
+            }
+            made.dequantize_row(r, levels, run);
+            // A level a weight: as codes of 1, each with a scale of its own.
+            run.kernels->distortion(rows.row(r, buffer).data(), ones.data(), levels.data(), rows.cols(), 1, &of_rows[r].sums);
+        }
+    });
+    Distortion total;
+    for (const Distortion& part : of_rows) total += part;
+    return total;
+}
+
 /// The same for any xtensor expression, evaluated once.
-template <class E>
-Distortion distortion(const xt::xexpression<E>& original, const TernaryTensor& tensor, Execution run = execution()) {
+template <class E, class Compressed>
+    requires std::same_as<Compressed, TernaryTensor> || std::same_as<Compressed, TernaryPlanes>
+Distortion distortion(const xt::xexpression<E>& original, const Compressed& tensor, Execution run = execution()) {
     const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());
     const Shape shape(dense.shape().begin(), dense.shape().end());
     return distortion(TensorView{"tensor", DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))},
@@ -4598,6 +5149,109 @@ struct RoundClip {
         return std::max(static_cast<float>(mean_magnitude), 1e-5f);
     }
     bool operator==(const RoundClip&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI::quantizer
+
+// ---- <bitnet/policy/quantizer/trit_planes.hpp>
+/// A weight as the sum of several trits, each with a scale of its own.
+
+namespace bitnet::inline BITNET_ABI::quantizer {
+
+/// The least squared error that alternating between codes and scales finds for
+///
+///     ŵ = Σ_p α_p·q_p        q_p in {-1, 0, +1}, p < Planes        3^Planes levels, symmetric about 0
+///
+/// It begins with exact least squares on the weights, then on what the first plane leaves, and so on; then, in turns, all scales
+/// become the best for the codes (normal equations) and each weight takes the nearest level, as long as the error falls.
+///
+/// Shapes  a region of n weights -> Planes scales, Planes times n codes; O(rounds·n·3^Planes)
+/// Knobs   rounds in [0, 1000], at most
+/// Source  Xiao et al. 2025, "PTQTP: Post-Training Quantization to Trit-Planes"
+template <std::size_t Planes>
+struct TritPlanes {
+    static_assert(Planes >= 1 && Planes <= 4, "bitnet::quantizer::TritPlanes: one plane of trits at least, four at most");
+    static constexpr Role role = Role::quantizer;
+    static constexpr std::size_t planes = Planes;
+    static constexpr std::array<char, 15> name_text{'t', 'r', 'i', 't', '_', 'p', 'l', 'a', 'n', 'e', 's', '<', '0' + Planes, '>', 0};
+    static constexpr std::string_view name{name_text.data(), name_text.size() - 1};
+    static constexpr bool chooses_its_zeros = true;
+    std::uint64_t rounds = 50;
+    static constexpr void knobs(auto&& visit) { visit(Knob{"rounds", &TritPlanes::rounds, std::uint64_t{0}, std::uint64_t{1000}}); }
+
+    using Scales = std::array<float, Planes>;
+    using Codes = std::array<std::span<std::int8_t>, Planes>;
+
+    /// codes: n of each plane, out
+    Scales fit_planes(std::span<const float> w, const Codes& codes, const Kernels& kernels) const {
+        Scales scales = greedy(w, codes, kernels);
+        double error = assign(w, scales, codes);
+        std::array<std::vector<std::int8_t>, Planes> saved;
+        for (std::uint64_t round = 0; Planes > 1 && round < rounds; ++round) {
+            for (std::size_t p = 0; p < Planes; ++p) saved[p].assign(codes[p].begin(), codes[p].end());
+            const Scales better = solve(w, codes, scales);
+            const double now = assign(w, better, codes);
+            if (!(now < error)) {
+                for (std::size_t p = 0; p < Planes; ++p) std::ranges::copy(saved[p], codes[p].begin());
+                break;
+            }
+            error = now;
+            scales = better;
+        }
+        return scales;
+    }
+    bool operator==(const TritPlanes&) const = default;
+
+private:
+    static Scales greedy(std::span<const float> w, const Codes& codes, const Kernels& kernels) {
+        std::vector<float> left(w.begin(), w.end()), scratch(w.size());
+        Scales scales{};
+        for (std::size_t p = 0; p < Planes; ++p) {
+            const Grid grid = kernels.least_squares(left.data(), left.size(), scratch.data());
+            kernels.codes(left.data(), left.size(), grid.keep, codes[p].data());
+            scales[p] = grid.alpha;
+            for (std::size_t i = 0; i < left.size(); ++i) left[i] -= grid.alpha * static_cast<float>(codes[p][i]);
+        }
+        return scales;
+    }
+
+    /// The nearest level of each weight; Σ(w - ŵ)².
+    static double assign(std::span<const float> w, const Scales& scales, const Codes& codes) {
+        double error = 0;
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            std::array<std::int8_t, Planes> chosen{};
+            const double off = static_cast<double>(w[i] - nearest_level<Planes>(scales, w[i], chosen));
+            error += off * off;
+            for (std::size_t p = 0; p < Planes; ++p) codes[p][i] = chosen[p];
+        }
+        return error;
+    }
+
+    /// Scales of the least squared error for these codes; a plane whose scale would be negative turns its codes. Planes that
+    /// are all 0, or as another one, keep what they have: a little of the diagonal is added to it.
+    static Scales solve(std::span<const float> w, const Codes& codes, const Scales& before) {
+        std::array<std::array<double, Planes + 1>, Planes> system{};
+        for (std::size_t i = 0; i < w.size(); ++i)
+            for (std::size_t p = 0; p < Planes; ++p) {
+                const double code = codes[p][i];
+                for (std::size_t q = 0; q < Planes; ++q) system[p][q] += code * codes[q][i];
+                system[p][Planes] += code * static_cast<double>(w[i]);
+            }
+        const double ridge = 1e-8 * static_cast<double>(w.size());
+        for (std::size_t p = 0; p < Planes; ++p) {
+            system[p][p] += ridge;
+            system[p][Planes] += ridge * static_cast<double>(before[p]);
+        }
+        for (std::size_t p = 0; p < Planes; ++p)  // positive definite: no pivots
+            for (std::size_t r = 0; r < Planes; ++r) {
+                if (r == p) continue;
+                const double factor = system[r][p] / system[p][p];
+                for (std::size_t c = p; c <= Planes; ++c) system[r][c] -= factor * system[p][c];
+            }
+        Scales out{};
+        for (std::size_t p = 0; p < Planes; ++p) out[p] = std::abs(static_cast<float>(system[p][Planes] / system[p][p]));
+        return out;
+    }
 };
 
 }  // namespace bitnet::inline BITNET_ABI::quantizer

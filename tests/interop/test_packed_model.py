@@ -148,3 +148,17 @@ def test_bytes_do_not_depend_on_threads_or_on_shards(options, tmp_path):
     for directory in ("quantized", "dequantized"):
         files = [(tmp_path / run / directory / "model.safetensors").read_bytes() for run in ("1-1", "1-5", "3-1", "3-5")]
         assert files.count(files[0]) == 4
+
+
+@pytest.mark.parametrize("options", [["--planes", "2"], ["--planes", "2", "--scale", "tensor", "--layout", "trit5"],
+                                     ["--self-text", "8", "--fine-tune", "never", "--rotate"],
+                                     ["--self-text", "8", "--fine-tune", "never", "--rotate", "--planes", "2", "--scale", "row"]], ids=" ".join)
+def test_planes_and_rotations_are_what_the_page_says(trained_model, options, pages, tmp_path):
+    compress(trained_model, tmp_path / "out", *options)
+    bitnet("dequantize", tmp_path / "out", "-o", tmp_path / "dense", "--dtype", "fp32", "-q")
+    dense = compare.open_all(tmp_path / "dense")
+    ternary, others = pages["read_packed"](tmp_path / "out" / "quantized" / "model.safetensors")
+    assert not ternary and set(others) == set(dense)
+    for name, tensor in dense.items():
+        if compare.is_ternary(name):
+            assert np.abs(others[name] - tensor.numpy()).max() < 1e-5, name

@@ -224,11 +224,11 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     CHECK(never.at("fine_tuning").at("post_compression_perplexity").as_double() == report.at("post_compression_perplexity").as_double());
     CHECK_FALSE(compress({"--set", "fine_tune_threshold=1000"}).at("fine_tuning").at("fine_tuned").as_bool());
     CHECK(compress({"--set", "fine_tune_threshold=1000", "--fine-tune", "always"}).at("fine_tuning").at("fine_tuned").as_bool());
-    const Json knobs = compress({"--set", "fine_tune_epochs=2", "--set", "fine_tune_lr=0.02", "--set", "grokfast_lambda=0.5"});
+    const Json knobs = compress({"--set", "fine_tune_epochs=2", "--set", "fine_tune_lr=0.02", "--set", "grokfast_lambda=0.5", "--fine-tune", "always"});
     CHECK(knobs.at("fine_tuning").at("training").at("epochs_completed").as_unsigned() >= 1);
     CHECK(knobs.at("fine_tuning").at("optimizer").as_string().find("lambda=0.5") != std::string::npos);
     const Json typed = compress({"--set", "fine_tune_lr=0.02", "--set", "fine_tune_epochs=5", "--set", "enable_grokfast=true",
-                                 "--optimizer", "adamw", "--evaluate-every", "1"});  // --steps and --learning-rate stand above them
+                                 "--optimizer", "adamw", "--evaluate-every", "1", "--fine-tune", "always"});  // --steps and --learning-rate stand above them
     const Json& training = typed.at("fine_tuning").at("training");
     CHECK(training.at("steps_completed").as_unsigned() == 30);
     CHECK(typed.at("fine_tuning").at("optimizer").as_string().starts_with("adamw"));

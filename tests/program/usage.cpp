@@ -80,7 +80,7 @@ TEST_CASE("a setting that is unknown, out of range or of no use is wrong usage")
     CHECK(says(usage_error(place.compress({"--set", "max_accuracy_drop=0.6"})), "max_accuracy_drop = 0.6 is outside [0, 0.5]"));
     CHECK(says(usage_error(place.compress({"--set", "quantization_bits=2"})), "Phase 4 uses BitNet 1.58-bit quantization only"));
     CHECK(says(usage_error(place.compress({"--set", "seed=7"})), "seed: nothing is learned without --text or --self-text"));
-    CHECK(says(usage_error(place.compress({"--set", "calibration_samples=7"})), "calibration_samples: compressing without calibration would ignore it"));
+    CHECK(says(usage_error(place.compress({"--set", "calibration_samples=7"})), "calibration_samples: nothing is calibrated without --text or --self-text"));
     CHECK(says(usage_error(place.compress({"--set", "sparsity_threshold=0.3"})), "chooses its own zeros and would ignore it"));
     CHECK(says(usage_error(place.compress({"--sparsity-threshold", "9", "--recipe", "phase4"})), "sparsity_threshold = 9 is outside [0, 4]"));
     CHECK(says(usage_error(place.compress({"--threads", "-1"})), "--threads"));

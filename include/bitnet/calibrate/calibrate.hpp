@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include <bitnet/calibrate/calibration_set.hpp>
 #include <bitnet/calibrate/compress.hpp>
+#include <bitnet/policy/quantizer/trit_planes.hpp>
 #include <bitnet/train/network.hpp>
 #include <bitnet/train/ternary_weight.hpp>
 
@@ -36,31 +39,56 @@ constexpr std::string_view to_string(Target target) noexcept {
 
 struct CalibrationOptions {
     Target target = Target::stream;
-    std::size_t batch_tokens = 4096;
+    bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
+    std::uint64_t seed = 0;  ///< of the rotations
 };
+
+/// How matrices are quantized, without the type of who does it.
+struct MatrixQuantizer {
+    double feedback_damping = 0;
+    std::function<TernaryPlanes(const TensorView& weight, const PreparedMoments& moments, Execution run)> compress;
+    /// The nearest levels of exact least squares in the same scales and planes, without moments: what calibration is better than.
+    std::function<TernaryPlanes(const TensorView& weight, Execution run)> plain;
+};
+
+template <class... Policies>
+MatrixQuantizer matrix_quantizer(const Compressor<Policies...>& compressor) {
+    return {quantizer::feedback_damping_of(compressor.quantizer()),
+            [compressor](const TensorView& weight, const PreparedMoments& moments, Execution run) {
+                return bitnet::compress(compressor, weight, moments, run);
+            },
+            [compressor](const TensorView& weight, Execution run) {
+                constexpr std::size_t planes = Compressor<Policies...>::planes;
+                using Plain = std::conditional_t<planes == 1, quantizer::LeastSquares, quantizer::TritPlanes<planes>>;
+                TernaryPlanes out;
+                Compressor{Plain{}, compressor.scale(), compressor.layout()}.compress_into(out, weight, run);
+                return out;
+            }};
+}
 
 /// How a matrix was fitted.
 struct CalibratedMatrix {
     std::string name;
     std::size_t parameter = 0;
     double output_error = 0;    ///< against its target, see output_error()
+    double plain_error = 0;     ///< the same of rounding to the nearest levels of exact least squares, with as many scales
     double damping = 0;         ///< of the feedback, as much as the matrix needed
     std::size_t dead_inputs = 0;
     std::size_t tokens = 0;
+    double seconds = 0;         ///< from its target to its codes
 };
 
 /// Goes through a network layer by layer with the texts, and through its stages inside; see calibrate().
-template <class Compressor>
 class Calibration {
 public:
-    static constexpr std::size_t planes = quantizer::planes_of<typename Compressor::Quantizer>;
     /// Told after each matrix.
-    using Told = std::function<void(const CalibratedMatrix&, const TernaryPlanes<planes>&)>;
+    using Told = std::function<void(const CalibratedMatrix&, const TernaryPlanes&)>;
+    using Wanted = std::function<bool(const Parameter<float>&)>;
 
-    Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, const Compressor& compressor,
+    Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, MatrixQuantizer quantizer, Wanted wanted,
                 const CalibrationOptions& options, Execution run)
-        : sides_{Side{network, texts, options.batch_tokens}, Side{original, texts, options.batch_tokens}}, texts_(std::move(texts)),
-          compressor_(compressor), options_(options), run_(run) {}
+        : sides_{Side{network, texts}, Side{original, texts}}, texts_(std::move(texts)),
+          quantizer_(std::move(quantizer)), wanted_(std::move(wanted)), options_(options), run_(run) {}
 
     void run(const Told& told) {
         for (Side& side : sides_)
@@ -86,8 +114,13 @@ private:
         Tape<float> tape;
         std::vector<Matrix<float>> streams{};
 
-        Side(Network<float>& of, const std::vector<Batch>& texts, std::size_t tokens) : network(of), tape(of.config(), tokens, Keep::nothing) {
+        Side(Network<float>& of, const std::vector<Batch>& texts) : network(of), tape(of.config(), most_tokens(texts), Keep::nothing) {
             for (const Batch& text : texts) streams.emplace_back(text.ids.size(), of.config().hidden_size);
+        }
+        static std::size_t most_tokens(const std::vector<Batch>& texts) {
+            std::size_t most = 0;
+            for (const Batch& text : texts) most = std::max(most, text.ids.size());
+            return most;
         }
         void save(std::size_t b, std::size_t layer) { copy_rows<float>(tape.stream(layer, streams[b].rows()), streams[b].view(), 1); }
         void load(std::size_t b, std::size_t layer) { copy_rows<float>(streams[b].view(), tape.stream(layer, streams[b].rows()), 1); }
@@ -113,57 +146,47 @@ private:
 
     void compress_stage(std::size_t layer, Stage stage, const Told& told) {
         std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
-        std::erase_if(matrices, [&](std::size_t i) { return !becomes_ternary(network().parameters()[i], compressor_.preservation()); });
+        std::erase_if(matrices, [&](std::size_t i) { return !wanted_(network().parameters()[i]); });
         if (matrices.empty()) return;
         const Parameter<float>& first = network().parameters()[matrices[0]];
-        const InputMoments moments = moments_of(layer, stage, first.value.cols());
-        const PreparedMoments prepared = prepare(moments, quantizer::feedback_damping_of(compressor_.quantizer()), first.spec.name);
+        const std::size_t channels = first.value.cols();
+        const InputMoments moments = moments_of(layer, stage, channels);
+        const Rotation rotation = options_.rotate ? Rotation{Rotation::block_for(channels), options_.seed} : Rotation{};
+        const PreparedMoments prepared = prepare(moments, quantizer_.feedback_damping, first.spec.name, rotation);
         std::optional<DampedFactor> factor;
         if (options_.target != Target::own) factor.emplace(damped_cholesky(moments, 0.01));
         for (const std::size_t i : matrices) {
             Parameter<float>& one = network().parameters()[i];
             if (factor) retarget(moments, *factor, one.value, run_.threads);
-            const Shape shape{one.value.rows(), one.value.cols()};
-            const TernaryPlanes<planes> made =
-                compress(compressor_, TensorView{one.spec.name, DType::F32, shape, std::as_bytes(std::span<const float>(one.value.values()))}, prepared, run_);
+            const auto begin = std::chrono::steady_clock::now();
             const Matrix<float> target = one.value;
-            put_image(made, one.value);
+            const Shape shape{target.rows(), target.cols()};
+            const TensorView view{one.spec.name, DType::F32, shape, std::as_bytes(std::span<const float>(target.values()))};
+            const TernaryPlanes made = quantizer_.compress(view, prepared, run_);
+            put(made, one.value);
+            const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             if (!told) continue;
+            Matrix<float> plain(target.rows(), target.cols());
+            put(quantizer_.plain(view, run_), plain);
             told({.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
-                  .damping = prepared.damping, .dead_inputs = moments.dead(), .tokens = moments.tokens()}, made);
+                  .plain_error = output_error(target, plain, prepared, run_.threads), .damping = prepared.damping, .dead_inputs = moments.dead(),
+                  .tokens = moments.tokens(), .seconds = seconds}, made);
         }
     }
-    void put_image(const TernaryPlanes<planes>& made, MatrixView<float> out) const {
+
+    void put(const TernaryPlanes& made, MatrixView<float> out) const {
         parallel_for(out.rows, 16, run_.threads, [&](std::size_t begin, std::size_t end) {
-            std::vector<float> plane(out.cols);
-            for (std::size_t r = begin; r < end; ++r) {
-                made[0].dequantize_row(r, out.row(r), run_);
-                for (std::size_t p = 1; p < planes; ++p) {
-                    made[p].dequantize_row(r, plane, run_);
-                    add_row<float>(plane, out.row(r));
-                }
-            }
+            for (std::size_t r = begin; r < end; ++r) made.dequantize_row(r, out.row(r), run_);
         });
     }
 
     std::array<Side, 2> sides_;
     std::vector<Batch> texts_;
-    const Compressor& compressor_;
+    MatrixQuantizer quantizer_;
+    Wanted wanted_;
     CalibrationOptions options_;
     Execution run_;
 };
-
-/// Texts in batches of at most `tokens`, cut where a text is longer than `context`.
-inline std::vector<Batch> batches_of(std::span<const std::vector<std::uint32_t>> texts, std::size_t context, std::size_t tokens) {
-    std::vector<Batch> out(1);
-    for (const auto& text : texts)
-        for (std::size_t begin = 0; begin < text.size(); begin += context) {
-            const auto window = std::span(text).subspan(begin, std::min(context, text.size() - begin));
-            if (!out.back().ids.empty() && out.back().ids.size() + window.size() > tokens) out.emplace_back();
-            out.back().add(window);
-        }
-    return out;
-}
 
 /// Errors  errc::bad_shape naming the first tensor that the other has not, or not so
 inline void require_same_tensors(const Network<float>& network, const Network<float>& original) {
@@ -176,22 +199,24 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
     }
 }
 
-/// Makes the matrices of `network` ternary where the compressor's preservation policy says so, in the order of the forward pass:
-/// each is fitted to the inputs that it is given by those that are ternary already. `network` begins as equal to `original`.
+/// Makes the matrices of `network` ternary that are wanted, in the order of the forward pass: each is fitted to the inputs that it
+/// is given by those that are ternary already. `network` begins as equal to `original`.
 ///
 /// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts.
 ///
-/// Errors  errc::bad_value: no text, a token id beyond the vocabulary, a context of 0 or beyond the model's positions;
-///         errc::bad_shape: networks of other tensors; errc::not_finite naming the first matrix whose input, or weight, is
-template <class Compressor>
-void calibrate(Network<float>& network, Network<float>& original, std::span<const std::vector<std::uint32_t>> texts, std::size_t context,
-               const Compressor& compressor, const CalibrationOptions& options, Execution run,
-               const typename Calibration<Compressor>::Told& told = {}) {
-    if (context == 0) throw error(errc::bad_value, "a context of 0 tokens: one is the least");
-    if (std::ranges::all_of(texts, [](const auto& text) { return text.empty(); }))
-        throw error(errc::bad_value, "there is no text to calibrate with");
+/// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
+///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is
+inline void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, MatrixQuantizer quantizer,
+                      Calibration::Wanted wanted, const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     require_same_tensors(network, original);
-    Calibration<Compressor>(network, original, batches_of(texts, context, options.batch_tokens), compressor, options, run).run(told);
+    Calibration(network, original, texts.batches(), std::move(quantizer), std::move(wanted), options, run).run(told);
+}
+/// The same as a compressor's policies say.
+template <class... Policies>
+void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, const Compressor<Policies...>& compressor,
+               const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
+    calibrate(network, original, texts, matrix_quantizer(compressor),
+              [&](const Parameter<float>& one) { return becomes_ternary(one, compressor.preservation()); }, options, run, told);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -5,12 +5,14 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <bitnet/backend/lapack.hpp>
 #include <bitnet/core/is_finite.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
+#include <bitnet/core/rotation.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -54,7 +56,7 @@ public:
             if (!is_finite(second_(i, i)))
                 throw error(errc::not_finite, message(layer, ": its input ", i, " is not finite on the calibration text"));
     }
-    /// Mean of H's diagonal over inputs that are ever other than 0; 0 where none is.
+    /// Mean of H's diagonal over inputs that are ever other than 0; 1 where none is.
     double mean_diagonal() const {
         double sum = 0;
         std::size_t live = 0;
@@ -62,7 +64,7 @@ public:
             sum += second_(i, i);
             live += second_(i, i) > 0;
         }
-        return live == 0 ? 0 : sum / static_cast<double>(live);
+        return live == 0 ? 1 : sum / static_cast<double>(live);
     }
     /// Inputs that are 0 for every token.
     std::size_t dead() const {
@@ -108,15 +110,14 @@ struct DampedFactor {
     double damping;
 };
 
-/// reversed: of the matrix with its rows and columns in the opposite order.
-inline DampedFactor damped_cholesky(const InputMoments& moments, double damping, bool reversed = false) {
-    const std::size_t n = moments.channels();
-    const double mean = moments.mean_diagonal() > 0 ? moments.mean_diagonal() : 1;
+/// second: H    mean: of its diagonal    reversed: of the matrix with its rows and columns in the opposite order
+inline DampedFactor damped_cholesky(const Matrix<double>& second, double mean, double damping, bool reversed = false) {
+    const std::size_t n = second.rows();
     for (;; damping = std::max(damping, 1e-9) * 10) {
         Matrix<double> out(n, n);
         for (std::size_t r = 0; r < n; ++r)
             for (std::size_t c = 0; c < n; ++c)
-                out(r, c) = (reversed ? moments.second()(n - 1 - r, n - 1 - c) : moments.second()(r, c)) + (r == c ? damping * mean : 0);
+                out(r, c) = (reversed ? second(n - 1 - r, n - 1 - c) : second(r, c)) + (r == c ? damping * mean : 0);
         if (cholesky(out)) return {std::move(out), damping};
     }
 }
@@ -129,21 +130,38 @@ inline DampedFactor damped_cholesky(const InputMoments& moments, double damping,
 struct PreparedMoments {
     Matrix<float> metric;
     Matrix<float> feedback{};
-    double damping = 0;  ///< p: what was asked for, or as much more as the matrix needed
+    double damping = 0;   ///< p: what was asked for, or as much more as the matrix needed
+    Rotation rotation{};  ///< the basis that both are in
 };
 
-/// damping: p; nothing is fed back where it is 0.
+inline DampedFactor damped_cholesky(const InputMoments& moments, double damping) {
+    return damped_cholesky(moments.second(), moments.mean_diagonal(), damping);
+}
+
+/// QᵀHQ: the moments of inputs x·Q.
+inline Matrix<double> rotated(Matrix<double> second, const Rotation& rotation) {
+    for (int side = 0; side < 2; ++side) {
+        for (std::size_t r = 0; r < second.rows(); ++r) rotation.apply(second.row(r));
+        for (std::size_t r = 0; r < second.rows(); ++r)
+            for (std::size_t c = 0; c < r; ++c) std::swap(second(r, c), second(c, r));
+    }
+    return second;
+}
+
+/// damping: p; nothing is fed back where it is 0.    rotation: into whose basis both are taken
 /// Source  the feedback's triangle: Frantar et al. 2023, "GPTQ", section 3, with a Cholesky factor of H in reversed order
 ///         instead of one of its inverse
-inline PreparedMoments prepare(const InputMoments& moments, double damping, std::string_view layer) {
+inline PreparedMoments prepare(const InputMoments& moments, double damping, std::string_view layer, const Rotation& rotation = {}) {
     moments.require_finite(layer);
     const std::size_t n = moments.channels();
-    const double mean = moments.mean_diagonal() > 0 ? moments.mean_diagonal() : 1;
-    PreparedMoments out{.metric = Matrix<float>(n, n)};
+    const double mean = moments.mean_diagonal();
+    const Matrix<double> turned = rotation ? rotated(moments.second(), rotation) : Matrix<double>();
+    const Matrix<double>& second = rotation ? turned : moments.second();
+    PreparedMoments out{.metric = Matrix<float>(n, n), .rotation = rotation};
     for (std::size_t r = 0; r < n; ++r)  // in units of the mean, so that float holds it whatever the text's length
-        for (std::size_t c = 0; c < n; ++c) out.metric(r, c) = static_cast<float>(moments.second()(r, c) / mean + (r == c ? 0.01 : 0));
+        for (std::size_t c = 0; c < n; ++c) out.metric(r, c) = static_cast<float>(second(r, c) / mean + (r == c ? 0.01 : 0));
     if (damping <= 0) return out;
-    DampedFactor factor = damped_cholesky(moments, damping, true);
+    DampedFactor factor = damped_cholesky(second, mean, damping, true);
     invert_lower(factor.lower);
     out.damping = factor.damping;
     out.feedback = Matrix<float>(n, n);
@@ -160,7 +178,8 @@ inline double output_error(MatrixView<const float> weights, MatrixView<const flo
     parallel_for(weights.rows, 64, threads, [&](std::size_t begin, std::size_t end) {
         const std::size_t count = end - begin, cols = weights.cols;
         Matrix<float> difference(count, cols), product(count, cols);
-        const auto measure = [&](MatrixView<const float> of, std::vector<double>& sums) {
+        const auto measure = [&](Matrix<float>& of, std::vector<double>& sums) {
+            for (std::size_t r = 0; r < count; ++r) moments.rotation.apply(of.row(r));
             matmul_nn<float>(of, moments.metric, product);
             for (std::size_t r = 0; r < count; ++r)
                 for (std::size_t c = 0; c < cols; ++c) sums[begin + r] += static_cast<double>(of(r, c)) * static_cast<double>(product(r, c));
@@ -168,7 +187,8 @@ inline double output_error(MatrixView<const float> weights, MatrixView<const flo
         for (std::size_t r = 0; r < count; ++r)
             for (std::size_t c = 0; c < cols; ++c) difference(r, c) = weights(begin + r, c) - image(begin + r, c);
         measure(difference, wrong);
-        measure(weights.row_range(begin, count), all);
+        for (std::size_t r = 0; r < count; ++r) std::ranges::copy(weights.row(begin + r), difference.row(r).begin());
+        measure(difference, all);
     });
     double error = 0, total = 0;
     for (const double row : wrong) error += row;

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <bitnet/backend/blas.hpp>
-#include <bitnet/calibrate/rows_in_work.hpp>
+#include <bitnet/compress/rows_in_work.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include <bitnet/compress/compress_rows.hpp>
+#include <bitnet/compress/fill_rows.hpp>
 #include <bitnet/compress/float_rows.hpp>
 #include <bitnet/compress/policy_set.hpp>
 #include <bitnet/compress/region.hpp>
@@ -99,6 +101,10 @@ public:
     static_assert(!chooses_its_zeros<Quantizer> || std::same_as<Sparsity, default_sparsity<Quantizer>>,
         "bitnet::Compressor: this quantizer chooses its own zeros and would ignore the sparsity policy; drop one of the two");
 
+    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several.
+    static constexpr std::size_t planes = quantizer::planes_of<Quantizer>;
+    using Compressed = std::conditional_t<planes == 1, TernaryTensor, TernaryPlanes>;
+
     /// Default-constructed policies.
     constexpr Compressor() = default;
     /// The given values, the defaults for the rest. A knob out of range is errc::bad_value.
@@ -142,7 +148,7 @@ public:
     /// Any xtensor expression: row-major, column-major, a view, lazy; evaluated exactly once, as floats.
     /// `name` stands in errors. NaN or infinity is errc::not_finite with the flat index in row-major order.
     template <class E>
-    TernaryTensor compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
+    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
                            Execution run = execution()) const {
         const auto& expression = weight.derived_cast();
         const Shape shape(expression.shape().begin(), expression.shape().end());
@@ -155,8 +161,8 @@ public:
         }
     }
     /// The same object when the weights already lie in memory as F32, F16, BF16 or F64, row-major, at any alignment.
-    TernaryTensor compress(const TensorView& weight, Execution run = execution()) const {
-        TernaryTensor out;
+    Compressed compress(const TensorView& weight, Execution run = execution()) const {
+        Compressed out;
         compress_into(out, weight, run);
         return out;
     }
@@ -166,6 +172,8 @@ public:
         static_assert(!MomentQuantizer<Quantizer>,
             "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
             "moments) of bitnet/calibrated.hpp");
+        static_assert(planes == 1,
+            "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
         const FloatRows rows(weight, *run.kernels);
         out.shape = weight.shape;
         out.layout = layout().layout;
@@ -181,6 +189,18 @@ public:
         } else if (!compress_rows(rows, out, run)) {
             out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
             compress_rows(rows, out, run);
+        }
+    }
+
+    /// The same for any number of planes.
+    void compress_into(TernaryPlanes& out, const TensorView& weight, Execution run = execution()) const {
+        out.rotation = {};
+        if constexpr (PlanesQuantizer<Quantizer>) {
+            detail::compress_rows<planes>(*this, weight, out, run,
+                                          [&](RowsInWork<planes>& rows) { bitnet::quantizer::fill_rows(quantizer(), rows, *run.kernels); });
+        } else {
+            out.planes.resize(1);
+            compress_into(out.planes[0], weight, run);
         }
     }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include <bitnet/compress/float_rows.hpp>
-#include <bitnet/compress/ternary_tensor.hpp>
+#include <bitnet/compress/ternary_planes.hpp>
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/kernel/distortion_sums.hpp>
 
@@ -84,9 +84,39 @@ Distortion distortion(const View& original, const TernaryTensor& tensor, Executi
     return total;
 }
 
+/// The same for a sum of planes; `codes` counts those of all planes.
+template <std::same_as<TensorView> View>
+Distortion distortion(const View& original, const TernaryPlanes& made, Execution run = execution()) {
+    if (made.planes.size() == 1 && !made.rotation) return distortion(original, made.planes[0], run);
+    if (original.shape != made.shape())
+        throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
+                                             " is compared with a compressed tensor of shape ", to_string(made.shape())));
+    const FloatRows rows(original, *run.kernels);
+    if (rows.rows() == 0 || rows.cols() == 0) return {};
+    std::vector<Distortion> of_rows(rows.rows());
+    parallel_for(rows.rows(), 16, run.threads, [&](std::size_t begin, std::size_t end) {
+        std::vector<float> buffer, levels(rows.cols());
+        std::vector<std::int8_t> codes(rows.cols());
+        const std::vector<std::int8_t> ones(rows.cols(), 1);
+        for (std::size_t r = begin; r < end; ++r) {
+            for (const TernaryTensor& plane : made.planes) {
+                plane.codes_of_row(r, codes, run);
+                for (const std::int8_t code : codes) ++of_rows[r].codes[static_cast<std::size_t>(code + 1)];
+            }
+            made.dequantize_row(r, levels, run);
+            // A level a weight: as codes of 1, each with a scale of its own.
+            run.kernels->distortion(rows.row(r, buffer).data(), ones.data(), levels.data(), rows.cols(), 1, &of_rows[r].sums);
+        }
+    });
+    Distortion total;
+    for (const Distortion& part : of_rows) total += part;
+    return total;
+}
+
 /// The same for any xtensor expression, evaluated once.
-template <class E>
-Distortion distortion(const xt::xexpression<E>& original, const TernaryTensor& tensor, Execution run = execution()) {
+template <class E, class Compressed>
+    requires std::same_as<Compressed, TernaryTensor> || std::same_as<Compressed, TernaryPlanes>
+Distortion distortion(const xt::xexpression<E>& original, const Compressed& tensor, Execution run = execution()) {
     const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());
     const Shape shape(dense.shape().begin(), dense.shape().end());
     return distortion(TensorView{"tensor", DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))},

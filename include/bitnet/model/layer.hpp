@@ -86,9 +86,9 @@ private:
                                                                      ActivationPrecision activations) const {
         if (auto* const dense = std::get_if<Matrix<float>>(&weight)) return Linear<float>{std::move(*dense), std::move(bias)};
         if (auto* const half = std::get_if<HalfMatrix>(&weight)) return HalfLinear{std::move(*half), std::move(bias)};
-        auto& ternary = std::get<TernaryTensor>(weight);
+        auto& ternary = std::get<TernaryPlanes>(weight);
         if (weights_.bias_is_scaled())
-            for (float& b : bias) b *= ternary.scales[0];
+            for (float& b : bias) b *= ternary.planes[0].scales[0];
         return TernaryLinear{std::move(ternary), std::move(bias), activations};
     }
     /// Empty where the architecture has no such tensor.

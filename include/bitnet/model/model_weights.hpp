@@ -27,7 +27,7 @@
 namespace bitnet::inline BITNET_ABI {
 
 /// A weight with its outputs as rows: dense, in 32 or in 16 bits, or packed.
-using AnyWeight = std::variant<Matrix<float>, HalfMatrix, TernaryTensor>;
+using AnyWeight = std::variant<Matrix<float>, HalfMatrix, TernaryPlanes>;
 
 /// A model directory of any kind: original or dequantized (see ModelDir), packed by this library (see PackedModel) or by
 /// transformers (see hf_bitnet.hpp).
@@ -88,7 +88,7 @@ public:
             return turned(dense(name, run), is_transposed(name));
         }
         const ModelTensor& tensor = model_tensor(name);
-        if (tensor.packed()) return ternary(tensor, run);
+        if (tensor.packed()) return TernaryPlanes(ternary(tensor, run));
         if (!tensor.hf_bitnet && (tensor.dtype == DType::F16 || tensor.dtype == DType::BF16)) {
             HalfMatrix halves = halves_of(dense_->view(tensor), tensor.transposed);
             dense_->release(tensor);
@@ -99,7 +99,7 @@ public:
         const Compressor<quantizer::RoundClip, scale::PerTensor> online{quantizer::RoundClip{},
                                                                         scale::PerTensor{.storage = DType::F32}};
         const std::span<const float> values(weight.values());
-        return online.compress(TensorView{name, DType::F32, {weight.rows(), weight.cols()}, std::as_bytes(values)}, run);
+        return TernaryPlanes(online.compress(TensorView{name, DType::F32, {weight.rows(), weight.cols()}, std::as_bytes(values)}, run));
     }
 
     /// Any weight as floats with its outputs as rows, a vector as one row: what training begins with.
@@ -150,7 +150,7 @@ private:
         const TensorSpec* const spec = spec_of(name);
         return spec != nullptr && spec->transposed;
     }
-    static Matrix<float> dequantized(const TernaryTensor& ternary, Execution run) {
+    static Matrix<float> dequantized(const TernaryPlanes& ternary, Execution run) {
         Matrix<float> out(ternary.rows(), ternary.cols());
         for (std::size_t r = 0; r < out.rows(); ++r) ternary.dequantize_row(r, out.row(r), run);
         return out;

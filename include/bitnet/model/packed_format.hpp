@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <map>
 #include <set>
 #include <span>
@@ -19,8 +20,12 @@ namespace bitnet::inline BITNET_ABI {
 inline constexpr std::string_view packed_metadata_key = "bitnet";
 inline constexpr std::uint64_t packed_format_version = 1;
 
-inline std::string codes_name(std::string_view tensor) { return message(tensor, ".codes"); }
-inline std::string scales_name(std::string_view tensor) { return message(tensor, ".scales"); }
+/// The first plane's is "name.codes", the second's "name.codes1", and so on.
+inline std::string plane_name(std::string_view tensor, std::string_view part, std::size_t plane) {
+    return plane == 0 ? message(tensor, part) : message(tensor, part, plane);
+}
+inline std::string codes_name(std::string_view tensor, std::size_t plane = 0) { return plane_name(tensor, ".codes", plane); }
+inline std::string scales_name(std::string_view tensor, std::size_t plane = 0) { return plane_name(tensor, ".scales", plane); }
 inline std::string int8_name(std::string_view tensor) { return message(tensor, ".int8"); }
 inline std::string int8_scales_name(std::string_view tensor) { return message(tensor, ".int8_scales"); }
 
@@ -30,8 +35,19 @@ struct PackedEntry {
     std::size_t group = 1;      ///< weights of a row that share a scale
     bool whole_tensor = false;  ///< one scale for all
     bool transposed = false;    ///< the original stores inputs first, as GPT-2 does
+    std::size_t planes = 1;     ///< tensors of codes whose weights add up, at most max_planes
+    Rotation rotation{};        ///< of the columns: the basis that the codes are in
     bool operator==(const PackedEntry&) const = default;
 };
+
+inline constexpr std::size_t max_planes = 4;
+
+/// What the metadata says about a tensor that was compressed so.
+inline PackedEntry entry_of(const TernaryPlanes& made, bool transposed) {
+    const TernaryTensor& first = made.planes.at(0);
+    return {.shape = first.shape, .group = first.group, .whole_tensor = first.whole_tensor, .transposed = transposed,
+            .planes = made.planes.size(), .rotation = made.rotation};
+}
 
 /// Everything the metadata says.
 struct PackedMetadata {
@@ -73,6 +89,8 @@ inline std::string to_text(const PackedMetadata& metadata) {
         Json row = Json::object({{"shape", Json::array(std::move(shape))}});
         row.set("group", entry.whole_tensor ? Json("tensor") : Json(entry.group));
         if (entry.transposed) row.set("transposed", true);
+        if (entry.planes != 1) row.set("planes", entry.planes);
+        if (entry.rotation) row.set("rotation", Json::object({{"block", entry.rotation.block}, {"seed", entry.rotation.seed}}));
         tensors.set(name, std::move(row));
     }
     const auto list = [](const std::set<std::string, std::less<>>& names) {
@@ -102,6 +120,16 @@ inline PackedEntry packed_entry(const Json& row, const std::string& where) {
     if (const Json* transposed = row.find("transposed")) entry.transposed = transposed->as_bool(message(where, ": transposed"));
     if (entry.transposed && entry.shape.size() != 2)
         throw error(errc::bad_file, message(where, ": only a matrix can be transposed, not ", to_string(entry.shape)));
+    if (const Json* planes = row.find("planes")) entry.planes = planes->as_unsigned(message(where, ": planes"));
+    if (entry.planes == 0 || entry.planes > max_planes)
+        throw error(errc::bad_file, message(where, ": ", entry.planes, " planes of codes; there may be 1 to ", max_planes));
+    if (const Json* rotation = row.find("rotation")) {
+        const std::string what = message(where, ": rotation");
+        entry.rotation = {rotation->at("block", what).as_unsigned(what + ": block"), rotation->at("seed", what).as_unsigned(what + ": seed")};
+        if (!std::has_single_bit(entry.rotation.block) || matrix_shape(entry.shape).cols % entry.rotation.block != 0)
+            throw error(errc::bad_file, message(what, ": blocks of ", entry.rotation.block, ", expected a power of two that divides the ",
+                                                matrix_shape(entry.shape).cols, " columns"));
+    }
     return entry;
 }
 

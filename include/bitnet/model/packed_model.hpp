@@ -1,4 +1,4 @@
-/// A packed model file, checked before use: its ternary tensors as TernaryTensor, all others as they stand.
+/// A packed model file, checked before use: its ternary tensors as TernaryPlanes, all others as they stand.
 #pragma once
 
 #include <algorithm>
@@ -28,13 +28,18 @@ struct PackedTensor {
     PackedEntry entry{};                    ///< of a ternary tensor
     const TensorEntry* data = nullptr;      ///< codes, integers or the tensor itself
     const TensorEntry* scales = nullptr;    ///< null unless ternary or in 8-bit rows
+    /// Codes and scales of a ternary tensor's planes behind the first.
+    std::vector<std::pair<const TensorEntry*, const TensorEntry*>> more_planes{};
     Shape shape() const { return kind == PackedKind::ternary ? entry.shape : data->shape; }
     /// Of the original, which may hold inputs first.
     Shape original_shape() const {
         return kind == PackedKind::ternary && entry.transposed ? Shape{entry.shape[1], entry.shape[0]} : shape();
     }
     std::uint64_t stored_bytes() const {
-        return data->end - data->begin + (scales != nullptr ? scales->end - scales->begin : 0);
+        const auto bytes = [](const TensorEntry* part) { return part == nullptr ? std::uint64_t{0} : part->end - part->begin; };
+        std::uint64_t sum = bytes(data) + bytes(scales);
+        for (const auto& [codes, scale] : more_planes) sum += bytes(codes) + bytes(scale);
+        return sum;
     }
 };
 
@@ -60,22 +65,10 @@ public:
     const std::vector<PackedTensor>& tensors() const noexcept { return tensors_; }
 
     /// Codes and scales of a ternary tensor, every byte checked.
-    TernaryTensor ternary(const PackedTensor& tensor, Execution run = execution()) const {
-        TernaryTensor out;
-        out.shape = tensor.entry.shape;
-        out.layout = metadata_.layout;
-        out.group = tensor.entry.group;
-        out.whole_tensor = tensor.entry.whole_tensor;
-        out.scale_type = tensor.scales->dtype;
-        const std::span<const std::byte> codes = file_.view(*tensor.data).bytes;
-        out.codes.resize(codes.size());
-        if (!codes.empty()) std::memcpy(out.codes.data(), codes.data(), codes.size());
-        release(tensor);
-        check_codes(tensor, out);
-        out.scales = floats(*tensor.scales, run);
-        for (std::size_t i = 0; i < out.scales.size(); ++i)
-            if (!is_finite(out.scales[i]) || std::signbit(out.scales[i]))
-                refuse(tensor.scales->name, "scale ", out.scales[i], " at index ", i, "; scales are finite and not negative");
+    TernaryPlanes ternary(const PackedTensor& tensor, Execution run = execution()) const {
+        TernaryPlanes out(plane(tensor.entry, *tensor.data, *tensor.scales, run));
+        out.rotation = tensor.entry.rotation;
+        for (const auto& [codes, scales] : tensor.more_planes) out.planes.push_back(plane(tensor.entry, *codes, *scales, run));
         return out;
     }
 
@@ -87,7 +80,10 @@ public:
     }
 
     /// Says that the pages of a tensor are not needed soon.
-    void release(const PackedTensor& tensor) const noexcept { file_.release(*tensor.data); }
+    void release(const PackedTensor& tensor) const noexcept {
+        file_.release(*tensor.data);
+        for (const auto& [codes, scales] : tensor.more_planes) file_.release(*codes);
+    }
 
     /// The elements of a plain F32, F16, BF16 or F64 tensor, or of one kept in 8-bit rows, as floats.
     std::vector<float> floats(const PackedTensor& tensor, Execution run = execution()) const {
@@ -128,16 +124,45 @@ private:
                    " of shape ", to_string(shape));
     }
 
+    TernaryTensor plane(const PackedEntry& entry, const TensorEntry& codes, const TensorEntry& scales, Execution run) const {
+        TernaryTensor out;
+        out.shape = entry.shape;
+        out.layout = metadata_.layout;
+        out.group = entry.group;
+        out.whole_tensor = entry.whole_tensor;
+        out.scale_type = scales.dtype;
+        const std::span<const std::byte> bytes = file_.view(codes).bytes;
+        out.codes.resize(bytes.size());
+        if (!bytes.empty()) std::memcpy(out.codes.data(), bytes.data(), bytes.size());
+        file_.release(codes);
+        check_codes(codes, out);
+        out.scales = floats(scales, run);
+        for (std::size_t i = 0; i < out.scales.size(); ++i)
+            if (!is_finite(out.scales[i]) || std::signbit(out.scales[i]))
+                refuse(scales.name, "scale ", out.scales[i], " at index ", i, "; scales are finite and not negative");
+        return out;
+    }
+
     void add_ternary(const std::string& name, const PackedEntry& entry) {
-        const TensorEntry& codes = part(codes_name(name));
-        const TensorEntry& scales = part(scales_name(name));
+        PackedTensor out{name, PackedKind::ternary, entry};
+        for (std::size_t p = 0; p < entry.planes; ++p) {
+            const TensorEntry& codes = part(codes_name(name, p));
+            const TensorEntry& scales = part(scales_name(name, p));
+            check_plane(entry, codes, scales);
+            if (p == 0)
+                out.data = &codes, out.scales = &scales;
+            else
+                out.more_planes.emplace_back(&codes, &scales);
+        }
+        tensors_.push_back(std::move(out));
+    }
+    void check_plane(const PackedEntry& entry, const TensorEntry& codes, const TensorEntry& scales) const {
         const MatrixShape matrix = matrix_shape(entry.shape);
         const bool empty = matrix.rows == 0 || matrix.cols == 0;
         check(codes, codes.dtype == DType::U8, {matrix.rows, packed_row_bytes(metadata_.layout, matrix.cols)}, "U8");
         const std::size_t groups = matrix.cols / entry.group + (matrix.cols % entry.group != 0 ? 1 : 0);
         check(scales, scales.dtype == DType::F16 || scales.dtype == DType::BF16 || scales.dtype == DType::F32,
               entry.whole_tensor ? Shape{empty ? 0u : 1u, 1} : Shape{matrix.rows, groups}, "F16, BF16 or F32");
-        tensors_.push_back({name, PackedKind::ternary, entry, &codes, &scales});
     }
 
     void add_int8(const std::string& name) {
@@ -151,7 +176,10 @@ private:
     /// What is no part of a tensor that was added already.
     void add_plain() {
         std::set<const TensorEntry*> parts;
-        for (const PackedTensor& tensor : tensors_) parts.insert({tensor.data, tensor.scales});
+        for (const PackedTensor& tensor : tensors_) {
+            parts.insert({tensor.data, tensor.scales});
+            for (const auto& [codes, scales] : tensor.more_planes) parts.insert({codes, scales});
+        }
         for (const TensorEntry& entry : file_.tensors()) {
             if (parts.contains(&entry)) continue;
             const PackedKind kind = metadata_.unchanged.contains(entry.name) ? PackedKind::unchanged : PackedKind::plain;
@@ -163,7 +191,7 @@ private:
     }
 
     /// Bytes that packing never writes, in a row or in the padding at its end.
-    void check_codes(const PackedTensor& tensor, const TernaryTensor& out) const {
+    void check_codes(const TensorEntry& entry, const TernaryTensor& out) const {
         const std::size_t row_bytes = out.row_bytes(), cols = out.cols();
         visit_layout(out.layout, [&](auto layout) {
             std::vector<std::int8_t> last(layout.codes_per_byte);
@@ -177,7 +205,7 @@ private:
                     valid = again[0] == out.codes[i];
                 }
                 if (!valid)
-                    refuse(tensor.data->name, "byte ", static_cast<int>(out.codes[i]), " at row ", i / row_bytes,
+                    refuse(entry.name, "byte ", static_cast<int>(out.codes[i]), " at row ", i / row_bytes,
                            ", byte ", i % row_bytes, " of the row is no ", to_string(out.layout), " byte");
             }
         });

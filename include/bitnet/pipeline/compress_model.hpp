@@ -16,8 +16,8 @@
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/core/narrow.hpp>
-#include <bitnet/model/packed_format.hpp>
 #include <bitnet/pipeline/report.hpp>
+#include <bitnet/pipeline/ternary_source.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -31,11 +31,6 @@ struct CompressionOutputs {
 };
 
 namespace detail {
-
-/// Output channels first, whatever the file does.
-inline Shape oriented_shape(const ModelTensor& tensor) {
-    return tensor.transposed ? Shape{tensor.shape[1], tensor.shape[0]} : tensor.shape;
-}
 
 /// The same matrix with rows and columns exchanged, element by element of `size` bytes, in blocks that fit a cache.
 inline std::vector<std::byte> transpose(std::span<const std::byte> in, std::size_t rows, std::size_t cols, std::size_t size) {
@@ -56,12 +51,12 @@ constexpr DType kept_type(Treatment treatment) noexcept {
 /// One pass over a model. The files' layout is planned before the first byte is written, so a tensor that turns out
 /// not to fit FP16 (a weight over 65504, a scale out of FP16's range) is remembered in `wide`, and the pass that met
 /// it is repeated with that known.
-template <class Compressor>
+template <class Source>
 class CompressionPass {
 public:
-    CompressionPass(const ModelDir& model, const Compressor& compressor, const CompressionOutputs& outputs, Execution run,
+    CompressionPass(const ModelDir& model, const Source& source, const CompressionOutputs& outputs, Execution run,
                     std::set<std::string>& wide)
-        : model_(model), compressor_(compressor), run_(run), wide_(wide) {
+        : model_(model), source_(source), run_(run), wide_(wide) {
         for (const ModelTensor& tensor : model.tensors()) treatments_.push_back(treatment(tensor));
         if (!outputs.quantized.empty())
             quantized_ = std::make_unique<SafetensorsWriter>(outputs.quantized, quantized_plan(), metadata());
@@ -96,7 +91,7 @@ private:
     bool is_wide(const ModelTensor& tensor) const { return wide_.contains(tensor.name); }
 
     Treatment treatment(const ModelTensor& tensor) const {
-        const Treatment wanted = compressor_.preservation().treatment({tensor.name, tensor.role, tensor.shape});
+        const Treatment wanted = source_.treatment(tensor);
         if (tensor.buffer) return Treatment::unchanged;
         if (wanted != Treatment::ternary && !is_weight_type(tensor.dtype)) return Treatment::unchanged;
         if (is_wide(tensor) && wanted != Treatment::ternary && wanted != Treatment::int8_rows) return Treatment::fp32;
@@ -107,17 +102,8 @@ private:
         std::vector<PlannedTensor> plan;
         for (std::size_t i = 0; i < treatments_.size(); ++i) {
             const ModelTensor& tensor = model_.tensors()[i];
-            const Shape shape = oriented_shape(tensor);
-            const MatrixShape matrix = matrix_shape(shape);
             if (treatments_[i] == Treatment::ternary) {
-                using Scale = typename Compressor::Scale;
-                const std::size_t group = std::max<std::size_t>(1, compressor_.scale().group(matrix.cols));
-                const std::size_t groups = Scale::whole_tensor ? 1 : (matrix.cols + group - 1) / group;
-                const bool empty = matrix.rows == 0 || matrix.cols == 0;
-                plan.push_back({codes_name(tensor.name), DType::U8,
-                                {matrix.rows, packed_row_bytes(compressor_.layout().layout, matrix.cols)}});
-                plan.push_back({scales_name(tensor.name), is_wide(tensor) ? DType::F32 : compressor_.scale().storage,
-                                {Scale::whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups}});
+                plan_ternary(tensor, plan);
             } else if (treatments_[i] == Treatment::int8_rows) {
                 plan.push_back({int8_name(tensor.name), DType::I8, tensor.shape});
                 plan.push_back({int8_scales_name(tensor.name), DType::F32, {matrix_shape(tensor.shape).rows}});
@@ -126,6 +112,18 @@ private:
             }
         }
         return plan;
+    }
+
+    void plan_ternary(const ModelTensor& tensor, std::vector<PlannedTensor>& plan) const {
+        const PackedEntry entry = source_.entry(tensor);
+        const MatrixShape matrix = matrix_shape(entry.shape);
+        const std::size_t groups = entry.whole_tensor ? 1 : (matrix.cols + entry.group - 1) / entry.group;
+        const bool empty = matrix.rows == 0 || matrix.cols == 0;
+        for (std::size_t p = 0; p < entry.planes; ++p) {
+            plan.push_back({codes_name(tensor.name, p), DType::U8, {matrix.rows, packed_row_bytes(source_.layout(), matrix.cols)}});
+            plan.push_back({scales_name(tensor.name, p), is_wide(tensor) ? DType::F32 : source_.scale_type(tensor),
+                            {entry.whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups}});
+        }
     }
 
     std::vector<PlannedTensor> dequantized_plan() const {
@@ -146,25 +144,17 @@ private:
     }
 
     std::map<std::string, std::string> metadata() const {
-        PackedMetadata packed{.layout = compressor_.layout().layout, .policies = policies_to_json(compressor_)};
+        PackedMetadata packed{.layout = source_.layout(), .policies = source_.policies()};
         for (std::size_t i = 0; i < treatments_.size(); ++i) {
             const ModelTensor& tensor = model_.tensors()[i];
             if (treatments_[i] == Treatment::ternary)
-                packed.tensors.emplace(tensor.name, packed_entry(tensor));
+                packed.tensors.emplace(tensor.name, source_.entry(tensor));
             else if (treatments_[i] == Treatment::int8_rows)
                 packed.int8_rows.insert(tensor.name);
             else if (treatments_[i] == Treatment::unchanged)
                 packed.unchanged.insert(tensor.name);
         }
         return {{std::string(packed_metadata_key), to_text(packed)}};
-    }
-
-    PackedEntry packed_entry(const ModelTensor& tensor) const {
-        PackedEntry entry{.shape = oriented_shape(tensor), .transposed = tensor.transposed};
-        const std::size_t cols = matrix_shape(entry.shape).cols;
-        entry.whole_tensor = Compressor::Scale::whole_tensor;
-        entry.group = std::max<std::size_t>(1, entry.whole_tensor ? cols : compressor_.scale().group(cols));
-        return entry;
     }
 
     void write(const ModelTensor& tensor, TensorReport& report) {
@@ -204,27 +194,26 @@ private:
             view.shape = oriented_shape(tensor);
             view.bytes = turned;
         }
-        compressor_.compress_into(ternary_, view, run_);
-        const TernaryTensor& ternary = ternary_;
+        const TernaryPlanes& ternary = source_.make(tensor, view, ternary_, run_);
         report.distortion = distortion(view, ternary, run_);
-        const DType scale_type = is_wide(tensor) ? DType::F32 : ternary.scale_type;
-        report.scale_type = scale_type;
-        report.stored_bytes = ternary.codes.size() + ternary.scales.size() * bits_of(scale_type) / 8;
-        if (ternary.scale_type == DType::F32 && compressor_.scale().storage != DType::F32) {
-            report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(compressor_.scale().storage));
+        const DType made = ternary.planes[0].scale_type, planned = source_.scale_type(tensor);
+        report.scale_type = is_wide(tensor) ? DType::F32 : made;
+        for (const TernaryTensor& plane : ternary.planes) report.stored_bytes += plane.codes.size() + plane.scales.size() * bits_of(report.scale_type) / 8;
+        if (made == DType::F32 && planned != DType::F32) {
+            report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(planned));
             if (!is_wide(tensor)) return needs_more_than_fp16(tensor);
         }
-        if (quantized_) {
+        for (std::size_t p = 0; quantized_ && p < ternary.planes.size(); ++p) {
             std::vector<std::byte> scales;
-            narrow(ternary.scales, scale_type, scales);
-            quantized_->write(codes_name(tensor.name), std::as_bytes(std::span(ternary.codes)));
-            quantized_->write(scales_name(tensor.name), scales);
+            narrow(ternary.planes[p].scales, report.scale_type, scales);
+            quantized_->write(codes_name(tensor.name, p), std::as_bytes(std::span(ternary.planes[p].codes)));
+            quantized_->write(scales_name(tensor.name, p), scales);
         }
         if (dequantized_) write_dequantized(tensor, ternary, report);
     }
 
     /// FP16 of α·q. Rows in parallel; a transposed matrix is turned back as a whole.
-    void write_dequantized(const ModelTensor& tensor, const TernaryTensor& ternary, TensorReport& report) {
+    void write_dequantized(const ModelTensor& tensor, const TernaryPlanes& ternary, TensorReport& report) {
         const DType type = trainable_type(tensor, Treatment::ternary);
         const std::size_t cols = ternary.cols(), element = bits_of(type) / 8;
         std::vector<std::byte> whole(tensor.transposed ? ternary.rows() * cols * element : 0);
@@ -306,37 +295,45 @@ private:
     }
 
     const ModelDir& model_;
-    const Compressor& compressor_;
+    const Source& source_;
     Execution run_;
     std::set<std::string>& wide_;
     std::vector<Treatment> treatments_;
     std::unique_ptr<SafetensorsWriter> quantized_, dequantized_;
-    TernaryTensor ternary_;  // one for all tensors, for its memory
-    std::string place_;      // of the tensor at hand, for errors
+    TernaryPlanes ternary_{};  // one for all tensors, for its memory
+    std::string place_{};      // of the tensor at hand, for errors
     bool repeat_ = false;
 };
 
 }  // namespace detail
 
-/// Streams a model tensor by tensor through `compressor` into the files of `outputs`, which must not exist.
+/// Streams a model tensor by tensor into the files of `outputs`, which must not exist; what becomes ternary is the source's, see
+/// ternary_source.hpp.
 ///
 /// Memory stays near the largest tensor: pages of the input are released after use. What is written depends on the
-/// model and the policies alone. Errors are those of Compressor and SafetensorsWriter; files are then incomplete, so
+/// model and the source alone. Errors are those of the source and of SafetensorsWriter; files are then incomplete, so
 /// write into an AtomicDirectory.
-template <class Compressor>
-CompressionStats compress_model(const ModelDir& model, const Compressor& compressor, const CompressionOutputs& outputs,
-                                Execution run = execution(), const CompressionProgress& progress = {}) {
+template <class Source>
+CompressionStats write_compressed(const ModelDir& model, const Source& source, const CompressionOutputs& outputs, Execution run = execution(),
+                                  const CompressionProgress& progress = {}) {
     const auto begin = std::chrono::steady_clock::now();
     std::set<std::string> wide;
     for (;;) {
         CompressionStats stats;
-        if (detail::CompressionPass(model, compressor, outputs, run, wide).run(stats, progress)) {
+        if (detail::CompressionPass<Source>(model, source, outputs, run, wide).run(stats, progress)) {
             stats.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             return stats;
         }
         for (const auto& path : {outputs.quantized, outputs.dequantized})
             if (!path.empty()) std::filesystem::remove(path);
     }
+}
+
+/// The same through a Compressor: each tensor is rounded as it comes.
+template <class Compressor>
+CompressionStats compress_model(const ModelDir& model, const Compressor& compressor, const CompressionOutputs& outputs,
+                                Execution run = execution(), const CompressionProgress& progress = {}) {
+    return write_compressed(model, RoundedTensors<Compressor>{compressor}, outputs, run, progress);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -36,7 +36,7 @@ inline void dequantize_model(const PackedModel& packed, const std::filesystem::p
         std::vector<std::byte> bytes;
         bool fits = true;
         if (tensor.kind == PackedKind::ternary) {
-            const TernaryTensor ternary = packed.ternary(tensor, run);
+            const TernaryPlanes ternary = packed.ternary(tensor, run);
             std::vector<float> row(ternary.rows() == 0 ? 0 : ternary.cols());
             for (std::size_t r = 0; r < (row.empty() ? 0 : ternary.rows()); ++r) {
                 ternary.dequantize_row(r, row, run);
@@ -54,7 +54,7 @@ inline void dequantize_model(const PackedModel& packed, const std::filesystem::p
             throw error(errc::unsupported, message(packed.file().path().string(), ": tensor ", detail::quote(tensor.name),
                                                    ": a weight is beyond what ", to_string(type), " holds"));
         writer.write(tensor.name, bytes);
-        packed.file().release(*tensor.data);
+        packed.release(tensor);
         if (progress) progress(tensor.name, ++done, packed.tensors().size());
     }
     writer.finish();

@@ -1,6 +1,7 @@
 /// What a type must look like to be a policy of each role. docs/policies/ shows one of each being written.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -44,6 +45,13 @@ concept CodeQuantizer = requires(const Q q, std::span<const float> w, std::span<
     { q.quantize(w, codes) } -> std::same_as<float>;
 };
 
+/// Codes in several planes of trits, whose sum stands for the weights, and the scale of each plane, all >= 0.
+template <class Q>
+concept PlanesQuantizer = requires(const Q q, std::span<const float> w, const Kernels& kernels,
+                                   const std::array<std::span<std::int8_t>, Q::planes>& codes) {
+    { q.fit_planes(w, codes, kernels) } -> std::same_as<std::array<float, Q::planes>>;
+};
+
 /// Codes and scales of some rows from their weights and the second moments of their inputs, in one plane of trits or more:
 /// calibrate/quantizer/ has them, and says what they are given.
 template <class Q>
@@ -52,8 +60,21 @@ concept MomentQuantizer = requires(const Q q) {
     { q.feedback_damping() } -> std::same_as<double>;
 };
 
+namespace quantizer {
+
+/// Planes of trits that a quantizer gives to each weight: one, unless it says otherwise.
 template <class Q>
-concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || MomentQuantizer<Q>);
+inline constexpr std::size_t planes_of = [] {
+    if constexpr (requires { Q::planes; })
+        return std::size_t{Q::planes};
+    else
+        return std::size_t{1};
+}();
+
+}  // namespace quantizer
+
+template <class Q>
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || MomentQuantizer<Q>);
 
 /// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
 template <class Q>

@@ -27,31 +27,23 @@ struct OnlyDown {
 
 }  // namespace
 
-TEST_CASE("batches hold all texts in windows") {
-    const std::vector<std::vector<std::uint32_t>> texts{{1, 2, 3, 4, 5}, {6}, {7, 8}};
-    const std::vector<Batch> batches = batches_of(texts, 3, 4);
-    REQUIRE(batches.size() == 3);
-    CHECK(batches[0].ids == std::vector<std::uint32_t>{1, 2, 3});
-    CHECK(batches[1].ids == std::vector<std::uint32_t>{4, 5, 6});
-    CHECK(batches[1].begins == std::vector<std::size_t>{0, 2, 3});
-    CHECK(batches[2].ids == std::vector<std::uint32_t>{7, 8});
-}
-
 TEST_CASE("every matrix becomes ternary in the order of the forward pass, with what the original does as its aim, for any threads") {
     const auto texts = counting_texts(40);
+    const CalibrationSet set = CalibrationSet::from_ids(texts, {.tokens = 16});
     const Compressor compressor{quantizer::CoordinateDescent<>{}, scale::PerChannel{}};
     std::map<Target, double> divergence;
     for (const Target target : {Target::own, Target::original, Target::stream}) {
         Network<float> original = small_network(), network = small_network(), again = small_network();
         std::vector<std::string> names;
-        calibrate(network, original, texts, 16, compressor, {.target = target, .batch_tokens = 64}, {execution().kernels, 1},
-                  [&](const CalibratedMatrix& matrix, const TernaryPlanes<1>& made) {
+        calibrate(network, original, set, compressor, {.target = target}, {execution().kernels, 1},
+                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
             names.push_back(matrix.name);
             CHECK(matrix.output_error > 0);
             CHECK(matrix.output_error < 0.2);
+            CHECK(matrix.output_error < matrix.plain_error);
             CHECK(matrix.tokens > 400);
-            std::vector<float> row(made[0].cols());
-            made[0].dequantize_row(1, row);
+            std::vector<float> row(made.cols());
+            made.dequantize_row(1, row);
             const auto values = std::as_const(network.parameters()[matrix.parameter].value).row(1);
             CHECK(std::ranges::equal(row, values));
         });
@@ -59,7 +51,7 @@ TEST_CASE("every matrix becomes ternary in the order of the forward pass, with w
         CHECK(names[0].find("q_proj") != std::string::npos);
         CHECK(names[3].find("o_proj") != std::string::npos);
         CHECK(names[6].find("down_proj") != std::string::npos);
-        calibrate(again, original, texts, 16, compressor, {.target = target, .batch_tokens = 64}, {execution().kernels, 2});
+        calibrate(again, original, set, compressor, {.target = target}, {execution().kernels, 2});
         for (std::size_t i = 0; i < network.parameters().size(); ++i)
             CHECK(network.parameters()[i].value.values() == again.parameters()[i].value.values());
         divergence[target] = std::abs(std::log(evaluate(network, texts, {16, 16}, 1).perplexity() / evaluate(original, texts, {16, 16}, 1).perplexity()));
@@ -70,8 +62,8 @@ TEST_CASE("every matrix becomes ternary in the order of the forward pass, with w
 TEST_CASE("what the preservation policy keeps stays as it was, though its inputs have changed") {
     Network<float> original = small_network(), network = small_network();
     std::size_t count = 0;
-    calibrate(network, original, counting_texts(20), 16, Compressor{quantizer::Gptq<>{}, OnlyDown{}}, {.batch_tokens = 64}, execution(),
-              [&](const CalibratedMatrix&, const TernaryPlanes<1>&) { ++count; });
+    calibrate(network, original, CalibrationSet::from_ids(counting_texts(20), {.tokens = 16}), Compressor{quantizer::Gptq<>{}, OnlyDown{}}, {}, execution(),
+              [&](const CalibratedMatrix&, const TernaryPlanes&) { ++count; });
     CHECK(count == 1);
     for (std::size_t i = 0; i < network.parameters().size(); ++i) {
         const bool same = network.parameters()[i].value.values() == original.parameters()[i].value.values();
@@ -82,24 +74,35 @@ TEST_CASE("what the preservation policy keeps stays as it was, though its inputs
 TEST_CASE("no text, a text that does not fit and another network are refused, and an input that is not finite names its matrix") {
     Network<float> original = small_network(), network = small_network();
     const Compressor compressor{quantizer::Gptq<>{}};
-    const auto refusal = [&](const std::vector<std::vector<std::uint32_t>>& texts, std::size_t context) -> std::string {
+    const auto refusal = [&](const std::vector<std::vector<std::uint32_t>>& texts) -> std::string {
         try {
-            calibrate(network, original, texts, context, compressor, {.batch_tokens = 64}, execution());
+            calibrate(network, original, CalibrationSet::from_samples(texts), compressor, {}, execution());
         } catch (const error& problem) {
             return problem.what();
         }
         return "none";
     };
-    CHECK(refusal({}, 16) == "there is no text to calibrate with");
-    CHECK(refusal({{}}, 16) == "there is no text to calibrate with");
-    CHECK(refusal({{1, 2}}, 0) == "a context of 0 tokens: one is the least");
-    CHECK(refusal({{1, 20}}, 16).find("20") != std::string::npos);
-    CHECK(refusal({std::vector<std::uint32_t>(33, 1)}, 33).find("33") != std::string::npos);
+    CHECK(refusal({}) == "there is no text to calibrate with");
+    CHECK(refusal({{1, 20}}).find("20") != std::string::npos);
+    CHECK(refusal({std::vector<std::uint32_t>(33, 1)}).find("33") != std::string::npos);
     std::size_t norm = 0;
     while (network.parameters()[norm].spec.role != TensorRole::norm) ++norm;
     network.parameters()[norm].value(0, 3) = std::numeric_limits<float>::quiet_NaN();
-    CHECK(refusal({{1, 2, 3}}, 16) == "model.layers.0.self_attn.q_proj.weight: its input 3 is not finite on the calibration text");
+    CHECK(refusal({{1, 2, 3}}) == "model.layers.0.self_attn.q_proj.weight: its input 3 is not finite on the calibration text");
     original.parameters()[1].value = Matrix<float>(3, 3);
     const std::string name = network.parameters()[1].spec.name;
-    CHECK(refusal({{1, 2, 3}}, 16).starts_with(name + ": the original network has none of shape "));
+    CHECK(refusal({{1, 2, 3}}).starts_with(name + ": the original network has none of shape "));
+}
+
+TEST_CASE("in a rotated basis the packed planes stand for the same weights, and less is lost of inputs that are of unlike size") {
+    Network<float> original = small_network(), network = small_network();
+    const CalibrationSet set = CalibrationSet::from_ids(counting_texts(40), {.tokens = 16});
+    calibrate(network, original, set, Compressor{quantizer::CoordinateDescent<>{}}, {.rotate = true}, execution(),
+              [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
+        CHECK(made.rotation.block == Rotation::block_for(made.cols()));
+        CHECK(matrix.output_error < 0.2);
+        std::vector<float> row(made.cols());
+        made.dequantize_row(0, row);
+        CHECK(std::ranges::equal(row, std::as_const(network.parameters()[matrix.parameter].value).row(0)));
+    });
 }

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include <bitnet/calibrate/input_moments.hpp>
-#include <bitnet/calibrate/rows_in_work.hpp>
+#include <bitnet/compress/rows_in_work.hpp>
 #include <bitnet/core/rng.hpp>
 
 namespace bitnet_test {

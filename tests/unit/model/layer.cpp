@@ -41,7 +41,7 @@ TEST_CASE("the bias of a packed layer is under the scale for the class autobitli
         const std::string name = "model.layers.0.self_attn.q_proj";
         const auto linear = std::get<bitnet::TernaryLinear>(parts.projection(name).linear);
         CHECK(linear.activations == ActivationPrecision::int8);
-        const float factor = linear_class == "autobitlinear" ? linear.weight.scales[0] : 1.0f;
+        const float factor = linear_class == "autobitlinear" ? linear.weight.planes[0].scales[0] : 1.0f;
         const auto stored = weights.dense(name + ".bias", execution());
         REQUIRE(stored(0, 5) != 0);
         CHECK(linear.bias[5] == stored(0, 5) * factor);

@@ -39,7 +39,7 @@ TEST_CASE("a linear weight has its outputs as rows, packed or not, however the f
         CHECK_FALSE(twin.packed());
         const std::string name = architecture == "gpt2" ? "h.1.mlp.c_proj.weight" : "model.layers.1.mlp.down_proj.weight";
         const auto original = std::get<Matrix<float>>(dense.linear(name, execution()));
-        const auto ternary = std::get<TernaryTensor>(packed.linear(name, execution()));
+        const auto ternary = std::get<bitnet::TernaryPlanes>(packed.linear(name, execution())).planes.at(0);
         const auto half = std::get<bitnet::HalfMatrix>(twin.linear(name, execution())).bits;
         CHECK(original.rows() == 64);
         CHECK(original.cols() == 192);
@@ -108,7 +108,7 @@ TEST_CASE("a model whose layers make their weights ternary as they run has terna
     const ModelWeights weights(dir / "model");
     CHECK(weights.hf_bitnet());
     CHECK_FALSE(weights.packed());
-    const auto ternary = std::get<TernaryTensor>(weights.linear("model.layers.0.mlp.up_proj.weight", execution()));
+    const auto ternary = std::get<bitnet::TernaryPlanes>(weights.linear("model.layers.0.mlp.up_proj.weight", execution())).planes.at(0);
     CHECK(ternary.whole_tensor);
     CHECK(ternary.scale_type == bitnet::DType::F32);
     const Matrix<float> dense = weights.dense("model.layers.0.mlp.up_proj.weight", execution());
@@ -127,8 +127,8 @@ TEST_CASE("weights that transformers has packed are those that the model made as
         CHECK(offline.hf_bitnet());
         CHECK(offline.bias_is_scaled() == (linear_class == "autobitlinear"));
         const std::string name = "model.layers.0.self_attn.k_proj.weight";
-        const auto made = std::get<TernaryTensor>(online.linear(name, execution()));
-        const auto read = std::get<TernaryTensor>(offline.linear(name, execution()));
+        const auto made = std::get<bitnet::TernaryPlanes>(online.linear(name, execution())).planes.at(0);
+        const auto read = std::get<bitnet::TernaryPlanes>(offline.linear(name, execution())).planes.at(0);
         CHECK(read.shape == made.shape);
         CHECK(read.codes == made.codes);
         CHECK(static_cast<double>(read.scales[0]) == doctest::Approx(static_cast<double>(made.scales[0])).epsilon(1e-6));

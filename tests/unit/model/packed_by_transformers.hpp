@@ -39,7 +39,7 @@ inline void write_packed_by_transformers(const std::filesystem::path& online, co
     Weights stored = read_weights(online / "model.safetensors");
     for (const auto& spec : bitnet::expected_tensors(weights.config())) {
         if (!bitnet::is_hf_bitnet_layer(weights.config(), spec)) continue;
-        const auto ternary = std::get<bitnet::TernaryTensor>(weights.linear(spec.name, bitnet::execution()));
+        const auto ternary = std::get<bitnet::TernaryPlanes>(weights.linear(spec.name, bitnet::execution())).planes.at(0);
         std::vector<std::vector<int>> codes;
         std::vector<std::int8_t> row(ternary.cols());
         for (std::size_t r = 0; r < ternary.rows(); ++r) {

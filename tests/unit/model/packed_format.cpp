@@ -35,6 +35,7 @@ PackedMetadata some_metadata(Layout layout) {
     out.tensors["b.weight"] = {.shape = {4, 5, 6}, .group = 30, .whole_tensor = true};
     out.tensors["c \"x\".weight"] = {.shape = {7}, .group = 7};
     out.tensors["d.weight"] = {.shape = {3, 2}, .group = 2, .transposed = true};
+    out.tensors["e.weight"] = {.shape = {3, 64}, .group = 64, .planes = 2, .rotation = {32, 7}};
     out.tensors["empty"] = {.shape = {0, 8}, .group = 8};
     out.tensors["scalar"] = {.shape = {}, .group = 1};
     return out;
@@ -65,6 +66,8 @@ void check_round_trip(const C& compressor) {
 TEST_CASE("what stands in a packed file is called after its tensor") {
     CHECK(bitnet::codes_name("a.weight") == "a.weight.codes");
     CHECK(bitnet::scales_name("a.weight") == "a.weight.scales");
+    CHECK(bitnet::codes_name("a.weight", 1) == "a.weight.codes1");
+    CHECK(bitnet::scales_name("a.weight", 2) == "a.weight.scales2");
     CHECK(bitnet::int8_name("a.weight") == "a.weight.int8");
     CHECK(bitnet::int8_scales_name("a.weight") == "a.weight.int8_scales");
 }
@@ -170,4 +173,18 @@ TEST_CASE("a bad field of one tensor's metadata is refused with file, tensor and
     const std::uint64_t huge = std::uint64_t{1} << 40;
     CHECK(refused_metadata([&](Json& json) { row_of(json).set("shape", Json::array({0, huge, huge})).set("group", "tensor"); }).second
               .starts_with(where));
+}
+
+TEST_CASE("planes and rotations that cannot be are refused by file and tensor") {
+    const auto refused = [](const Json& row) { return refused_metadata([&](Json& json) {
+        for (const auto& [key, value] : row.as_object()) row_of(json).set(key, value);
+    }); };
+    const auto [code, planes] = refused(Json::object({{"planes", 0}}));
+    CHECK(code == errc::bad_file);
+    CHECK(planes == "f.safetensors: metadata \"bitnet\": tensor \"w\": 0 planes of codes; there may be 1 to 4");
+    CHECK(refused(Json::object({{"planes", 5}})).second.ends_with("5 planes of codes; there may be 1 to 4"));
+    for (const int block : {0, 3, 16})
+        CHECK(refused(Json::object({{"rotation", Json::object({{"block", block}, {"seed", 1}})}})).second.ends_with(
+            bitnet::message("rotation: blocks of ", block, ", expected a power of two that divides the 8 columns")));
+    CHECK(refused(Json::object({{"rotation", Json::object({{"block", 8}})}})).second.find("seed") != std::string::npos);
 }

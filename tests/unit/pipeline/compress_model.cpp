@@ -97,7 +97,7 @@ void check_outputs(const ModelDir& model, const C& compressor, const Compressed&
         if (treatment == Treatment::ternary) {
             const StoredTensor upright = tensor.transposed ? turned(original) : original;
             const TernaryTensor expected = compressor.compress({tensor.name, tensor.dtype, upright.shape, upright.bytes});
-            CHECK(packed.ternary(found) == expected);
+            CHECK(packed.ternary(found) == bitnet::TernaryPlanes(expected));
             const StoredTensor half = as_half(upright.shape, weights_of(expected));
             CHECK(dense.at(tensor.name) == (tensor.transposed ? turned(half) : half));
         } else {
@@ -205,14 +205,14 @@ TEST_CASE("a scale beyond FP16 is stored in F32, and so is the dequantized tenso
     const Weights dense = read_weights(out.dequantized());
     for (const std::string name : {"large.weight", "small.weight"}) {
         INFO(name);
-        CHECK(packed.ternary(packed_tensor(packed, name)).scale_type == DType::F32);
+        CHECK(packed.ternary(packed_tensor(packed, name)).planes[0].scale_type == DType::F32);
         CHECK(report_of(out, name).note == "scales stored as F32: one is outside of the range of F16");
         CHECK(report_of(out, name).scale_type == DType::F32);
         CHECK(report_of(out, name).stored_bytes == 5);
     }
     CHECK(dense.at("large.weight") == floats({1, 4}, large));
     CHECK(dense.at("small.weight") == floats({1, 4}, small));
-    CHECK(packed.ternary(packed_tensor(packed, "w.weight")).scale_type == DType::F16);
+    CHECK(packed.ternary(packed_tensor(packed, "w.weight")).planes[0].scale_type == DType::F16);
     CHECK(dense.at("w.weight").dtype == DType::F16);
     CHECK(out.stats.tensors.size() == 3);
 }
@@ -226,7 +226,7 @@ TEST_CASE("weights that FP16 cannot hold are dequantized in F32 though BF16 hold
     CHECK(report_of(out, "large.weight").note == "dequantized as F32: a weight is beyond FP16");
     const PackedModel packed(out.quantized());
     const auto& tensor = packed_tensor(packed, "large.weight");
-    CHECK(packed.ternary(tensor).scales == std::vector<float>{70144});
+    CHECK(packed.ternary(tensor).planes[0].scales == std::vector<float>{70144});
     CHECK(report_of(out, "large.weight").stored_bytes == tensor.stored_bytes());
 }
 
@@ -290,8 +290,9 @@ TEST_CASE("empty and all-zero tensors of any policy come through") {
             CHECK(found.original_shape() == tensor.shape);
             CHECK(read_weights(out.dequantized()).at(name) == bitnet_test::zeros(DType::F16, tensor.shape));
             if (found.kind != bitnet::PackedKind::ternary) continue;
-            CHECK(packed.ternary(found) == compressor.compress({name, tensor.dtype, tensor.shape, tensor.bytes}));
-            for (const float alpha : packed.ternary(found).scales) CHECK(alpha == 0.0f);
+            CHECK(packed.ternary(found) == bitnet::TernaryPlanes(compressor.compress({name, tensor.dtype, tensor.shape, tensor.bytes})));
+            const TernaryTensor made = packed.ternary(found).planes[0];
+            for (const float alpha : made.scales) CHECK(alpha == 0.0f);
         }
         CHECK(out.stats.sparsity_ratio() == 1.0);
     };

@@ -64,7 +64,7 @@ TEST_CASE("every type holds the packed weights, rounded once") {
                 INFO(tensor.name, " ", name_of(type));
                 std::vector<float> expected;
                 if (tensor.kind == bitnet::PackedKind::ternary) {
-                    const bitnet::TernaryTensor ternary = packed.ternary(tensor);
+                    const bitnet::TernaryTensor ternary = packed.ternary(tensor).planes.at(0);
                     std::vector<std::int8_t> codes(ternary.cols());
                     for (std::size_t r = 0; r < ternary.rows(); ++r) {
                         ternary.codes_of_row(r, codes);

@@ -14,7 +14,7 @@ TEST_CASE("more passes never leave more error, and many leave a place where no c
         RowsInWork<1> fed = fresh;
         quantizer::Gptq<>{}.quantize(fed, moments, *execution().kernels);
         double last = error_of(fed, moments.metric);
-        for (const std::uint64_t passes : {1, 2, 3, 5, 50}) {
+        for (const std::uint64_t passes : {1u, 2u, 3u, 5u, 50u}) {
             RowsInWork<1> rows = fresh;
             quantizer::CoordinateDescent<>{.passes = passes}.quantize(rows, moments, *execution().kernels);
             const double error = error_of(rows, moments.metric);

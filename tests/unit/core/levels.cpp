@@ -1,8 +1,10 @@
-#include <bitnet/calibrate/rows_in_work.hpp>
+#include <bitnet/core/levels.hpp>
 
-#include "cases.hpp"
+#include <utility>
 
 #include <doctest/doctest.h>
+
+#include <bitnet/core/rng.hpp>
 
 using namespace bitnet;
 
@@ -27,19 +29,4 @@ TEST_CASE("of two planes' nine levels a weight takes the nearest, whatever the p
         for (const float a : {-1.0f, 0.0f, 1.0f})
             for (const float b : {-1.0f, 0.0f, 1.0f}) CHECK(std::abs(w - level) <= std::abs(w - (scales[0] * a + scales[1] * b)));
     }
-}
-
-TEST_CASE("rows put codes into groups and give their image back, the last group shorter") {
-    RowsInWork<1> rows(bitnet_test::normal_matrix(2, 10, 3), 4);
-    REQUIRE(rows.groups() == 3);
-    CHECK(rows.columns(2) == std::pair<std::size_t, std::size_t>{8, 10});
-    for (std::size_t g = 0; g < 3; ++g) rows.scales[0](1, g) = static_cast<float>(g + 1) / 4;
-    std::vector<float> image(10);
-    for (std::size_t c = 0; c < 10; ++c) {
-        const float level = rows.put(1, c, rows.scales_of(1, c / 4), rows.w(1, c));
-        rows.image(1, image);
-        CHECK(image[c] == level);
-    }
-    rows.image(0, image);
-    CHECK(image == std::vector<float>(10, 0.0f));
 }

@@ -1,0 +1,59 @@
+/// A matrix as the sum of ternary tensors.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <bitnet/compress/ternary_tensor.hpp>
+#include <bitnet/core/rotation.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+/// What stands for a tensor: one plane of trits as a rule, or several whose weights add up, perhaps in a rotated basis.
+///
+///     Ŵ = (Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(Σ_p scale_p·code_p)ᵀ
+///
+/// planes    of one shape, layout and grouping
+/// rotation  Q, of blocks that divide the columns; none as a rule
+struct TernaryPlanes {
+    std::vector<TernaryTensor> planes{};
+    Rotation rotation{};
+
+    TernaryPlanes() = default;
+    TernaryPlanes(TernaryTensor one) { planes.push_back(std::move(one)); }  // implicit: one plane is the rule
+
+    const Shape& shape() const { return planes.at(0).shape; }
+    std::size_t rows() const { return planes.at(0).rows(); }
+    std::size_t cols() const { return planes.at(0).cols(); }
+    /// Bytes of codes and scales as they are stored.
+    std::size_t stored_bytes() const {
+        std::size_t sum = 0;
+        for (const TernaryTensor& plane : planes) sum += plane.stored_bytes();
+        return sum;
+    }
+
+    /// cols() weights of one row in the basis that the codes are in.
+    void sum_of_row(std::size_t row, std::span<float> out, Execution run) const {
+        planes.at(0).dequantize_row(row, out, run);
+        std::vector<float> more(planes.size() > 1 ? out.size() : 0);
+        for (std::size_t p = 1; p < planes.size(); ++p) {
+            planes[p].dequantize_row(row, more, run);
+            for (std::size_t c = 0; c < out.size(); ++c) out[c] += more[c];
+        }
+    }
+    /// cols() weights of one row.
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+        sum_of_row(row, out, run);
+        rotation.undo(out);
+    }
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out) const {
+        dequantize_row(row, out, execution<Arch>());
+    }
+    bool operator==(const TernaryPlanes&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI

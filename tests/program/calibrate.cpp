@@ -1,0 +1,102 @@
+#include "program.hpp"
+
+#include <cmath>
+
+#include <bitnet/model/packed_model.hpp>
+
+#include <support/weights.hpp>
+
+namespace fs = std::filesystem;
+using bitnet::Json;
+using bitnet_test::Arguments;
+using bitnet_test::json_of;
+using bitnet_test::read_text;
+using bitnet_test::refusal_of_program;
+using bitnet_test::run_program;
+using bitnet_test::says;
+using bitnet_test::Workplace;
+
+namespace {
+
+/// A random model, and a text of token ids that it is calibrated with.
+struct Place : Workplace {
+    Place() : Workplace({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 64, .layers = 2, .max_positions = 16}) {
+        std::string text;
+        for (int document = 0; document < 60; ++document) {
+            for (int i = 0; i < 16; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
+            text += "\n";
+        }
+        bitnet_test::write_text(ids(), text);
+    }
+    fs::path ids() const { return dir / "ids.txt"; }
+    Arguments calibrating(const Arguments& more = {}) const {
+        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--force"});
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("compress with a text fits every matrix to what it is given, and says how far each is from its aim") {
+    const Place place;
+    for (const Arguments& more : {Arguments{}, Arguments{"--planes", "2", "--scale", "group:64"}, Arguments{"--rotate"}, Arguments{"--calibrate", "own", "--scale", "tensor"}}) {
+        const Json report = json_of(place.calibrating(more));
+        const Json& calibration = report.at("fine_tuning").at("calibration");
+        CHECK(calibration.at("tokens").as_unsigned() == 57 * 16);  // one document in twenty is measured on
+        CHECK(calibration.at("matrices").as_array().size() == 14);
+        for (const Json& matrix : calibration.at("matrices").as_array()) {
+            CAPTURE(matrix.at("name").as_string());
+            CHECK(matrix.at("output_error").as_double() < matrix.at("plain_error").as_double());
+        }
+        CHECK(says(report.at("policies").at("quantizer").as_string(), "coordinate_descent{"));
+        const Json measured = json_of({"eval", place.out() / "quantized", "--text", place.ids(), "--split", "ids"});
+        CHECK(std::isfinite(measured.at("perplexity").as_double()));
+        CHECK_FALSE(report.at("fine_tuning").at("fine_tuned").as_bool());
+    }
+}
+
+TEST_CASE("calibration gives the same bytes on any number of threads, and is left out where nobody wants it") {
+    const Place place;
+    const fs::path weights = place.out() / "quantized" / "model.safetensors";
+    REQUIRE(run_program(place.calibrating({"--threads", "1"})).status == 0);
+    const std::string one = read_text(weights);
+    REQUIRE(run_program(place.calibrating({"--threads", "2"})).status == 0);
+    CHECK(read_text(weights) == one);
+    REQUIRE(run_program(place.compress({"--force"})).status == 0);
+    const std::string plain = read_text(weights);
+    CHECK(plain != one);
+    CHECK(json_of(place.calibrating({"--calibrate", "never"})).at("fine_tuning").find("calibration") == nullptr);
+    CHECK(read_text(weights) == plain);
+}
+
+TEST_CASE("few tokens are said to be few, and as many are used as were asked for") {
+    const Place place;
+    const auto calibration = [&](const Arguments& more) { return json_of(place.calibrating(more)).at("fine_tuning").at("calibration"); };
+    CHECK(calibration({}).find("warning") == nullptr);
+    const Json few = calibration({"--set", "calibration_samples=5", "--set", "calibration_sequence_length=8"});
+    CHECK(few.at("tokens").as_unsigned() == 40);
+    CHECK(few.at("warning").as_string() == "40 tokens to calibrate matrices of up to 64 inputs are few: give more text");
+    CHECK(says(run_program(place.calibrating({"--set", "calibration_samples=5"})).out, "note        80 tokens to calibrate"));
+}
+
+TEST_CASE("what calibration cannot do is wrong usage") {
+    const Place place;
+    const auto wrong = [&](const Arguments& arguments) {
+        const auto result = run_program(arguments);
+        CHECK(result.status == 2);
+        return result.err;
+    };
+    CHECK(says(wrong(place.compress({"--calibrate", "stream"})), "needs --text or --self-text"));
+    CHECK(says(wrong(place.compress({"--rotate"})), "--rotate: needs calibration"));
+    CHECK(says(wrong(place.calibrating({"--calibrate", "stream", "--quantizer", "absmean"})), "absmean looks at weights alone"));
+    CHECK(says(wrong(place.compress({"--planes", "2", "--quantizer", "absmean"})), "--planes 2: absmean makes one"));
+    CHECK(says(wrong(place.compress({"--text", place.ids(), "--planes", "2", "--fine-tune", "always"})), "training goes through one plane"));
+    CHECK(says(wrong(place.calibrating({"--planes", "3"})), "--planes"));
+}
+
+TEST_CASE("a token beyond the vocabulary in the text is refused, and nothing is left") {
+    const Place place;
+    bitnet_test::write_text(place.ids(), "1 2 3\n1 2 41\n");
+    CHECK(says(place.refusal({"--text", place.ids(), "--split", "ids", "--eval-text", place.ids(), "--fine-tune", "never"}), "41"));
+}
