@@ -10,12 +10,20 @@ namespace cli {
 
 using namespace bitnet;
 
-void add_calibrating(CLI::App& app, CalibratingOptions& options) {
+void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson) {
     app.add_option("--calibrate", options.target, "fit codes and scales to what layers are given on --text or --self-text: own (each does what it "
                    "did), original (what it did in the original model), stream (and mends the residual stream), never; auto: stream with "
                    "least_squares or several planes")
         ->check(CLI::IsMember({"auto", "own", "original", "stream", "never"}))->capture_default_str();
     app.add_flag("--rotate", options.rotate, "in a rotated basis: less is lost, and running the model takes a little longer");
+    app.add_option("--refine", options.refine, "passes in which a layer's scales and norms learn to give what the original's layer gives")
+        ->check(CLI::Range(0, 1000))->capture_default_str();
+    CLI::Option* const datasets = app.add_option("--datasets", lesson.datasets, "directory of texts by name, instead of --text: NAME.txt, NAME.jsonl or "
+                   "a directory NAME of such; one that is not there is fallen back from: openwebtext, c4, wikitext, texts that the model writes")
+        ->excludes(app.get_option("--text"), app.get_option("--self-text"));
+    app.add_option("--dataset", lesson.dataset, "which one; default: calibration_dataset")->needs(datasets);
+    app.add_option("--text-field", lesson.field, "of its .jsonl files")->capture_default_str()->needs(datasets);
+    app.add_option("--cache", lesson.cache, "where its tokens are kept; default: .bitnet_cache in --datasets")->needs(datasets);
 }
 
 std::optional<Target> target_of(const CalibratingOptions& options, const RecipeRequest& request, bool has_text) {
@@ -25,6 +33,7 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     if (asked && !fits)
         throw error(errc::bad_value, message("--calibrate ", options.target, ": ", quantizer_of(request), " looks at weights alone; use --quantizer least_squares"));
     const bool calibrates = asked || (options.target == "auto" && has_text && fits);
+    if (options.refine != 0 && !calibrates) throw error(errc::bad_value, "--refine: needs calibration, with --text or --self-text");
     if (options.rotate && !calibrates) throw error(errc::bad_value, "--rotate: needs calibration, with --text or --self-text");
     if (!calibrates) return {};
     return options.target == "own" ? Target::own : options.target == "original" ? Target::original : Target::stream;
@@ -44,7 +53,7 @@ Calibrated calibrate_with(const RecipeRequest& request, const Config& config, co
     Json::Array matrices;
     std::size_t most_inputs = 0;
     Progress progress("calibrate", quiet);
-    calibrate(out.network, original, set, recipe.quantizer, wanted, {.target = target, .rotate = options.rotate}, run,
+    calibrate(out.network, original, set, recipe.quantizer, wanted, {.target = target, .rotate = options.rotate, .refine = {.passes = options.refine}}, run,
               [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
         out.tensors.made.emplace(matrix.name, made);
         most_inputs = std::max(most_inputs, made.cols());
@@ -54,6 +63,7 @@ Calibrated calibrate_with(const RecipeRequest& request, const Config& config, co
     });
     out.report = Json::object({{"target", to_string(target)},
                                {"rotated", options.rotate},
+                               {"refined", options.refine},
                                {"samples", set.samples().size()},
                                {"tokens", set.tokens()},
                                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()},

@@ -17,9 +17,10 @@ namespace cli {
 struct CalibratingOptions {
     std::string target = "auto";
     bool rotate = false;
+    std::size_t refine = 0;
 };
-/// --calibrate and --rotate.
-void add_calibrating(CLI::App& app, CalibratingOptions& options);
+/// --calibrate, --rotate, --refine, --datasets and what belongs to it.
+void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson);
 
 /// What the matrices are to do, where they are to be calibrated at all.
 /// Errors  bitnet::errc::bad_value: a quantizer that looks at weights alone, or a rotation without calibration

@@ -41,8 +41,8 @@ void refuse_ignored_knobs(const Config& config, bool learns) {
         "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
         "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
         "save_dequantized_fp16"};
-    static constexpr std::array<std::string_view, 12> learning{
-        "calibration_samples", "calibration_batch_size", "calibration_sequence_length", "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
+    static constexpr std::array<std::string_view, 13> learning{
+        "calibration_dataset", "calibration_samples", "calibration_batch_size", "calibration_sequence_length", "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
         "grokfast_ema_alpha", "grokfast_lambda", "seed"};
     for (const std::string& key : config.given) {
         const bool of_learning = std::find(learning.begin(), learning.end(), key) != learning.end();
@@ -78,6 +78,11 @@ void apply_knobs(const Config& config, Options& options) {
     if (alpha) learning.grokfast_alpha = static_cast<float>(config.grokfast_ema_alpha);
     if (lambda) learning.grokfast_lambda = static_cast<float>(config.grokfast_lambda);
     if (given("seed", {"--seed"})) learning.seed = config.seed;
+    options.lesson.samples = config.calibration_samples;
+    options.lesson.sample_tokens = config.calibration_sequence_length;
+    if (options.lesson.dataset.empty()) options.lesson.dataset = config.calibration_dataset;
+    if (config.given.contains("calibration_dataset") && options.lesson.datasets.empty())
+        throw error(errc::bad_value, "calibration_dataset: nothing reads it without --datasets; leave it out");
 }
 
 /// --set over --config over the defaults; then the model's size, where neither said anything.
@@ -149,6 +154,8 @@ void print_quality(const Json& report) {
     std::puts("");
     if (report.find("calibration") != nullptr && report.at("calibration").find("warning") != nullptr)
         std::printf("note        %s\n", report.at("calibration").at("warning").as_string().c_str());
+    if (report.find("dataset") != nullptr)
+        for (const Json& note : report.at("dataset").at("notes").as_array()) std::printf("note        %s\n", note.as_string().c_str());
 }
 
 void print(const Config& config, const ModelDir& model, const RecipeResult& result, const Json& quality) {
@@ -194,6 +201,7 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
     const std::size_t context = context_of(options.learning, weights.config());
     Lesson lesson = make_lesson(options.lesson, config.model_path, weights.config(), &weights, options.learning, run, quiet);
     lesson.teacher = &teacher;
+    const Json dataset = lesson.dataset;
     const auto perplexity_of = [&](Network<float>& network) { return evaluate(network, lesson.validation, {context, context}, run.threads).perplexity(); };
     const double before = perplexity_of(teacher);
     Improvement out;
@@ -201,7 +209,10 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
     if (const std::optional<Target> target = target_of(options.calibrating, options.request, true))
         calibrated.emplace(calibrate_with(options.request, config, options.calibrating, *target, teacher, lesson.text, run, quiet));
     out.report = Json::object({{"pre_perplexity", before}});
+    if (dataset.is_object()) out.report.set("dataset", dataset);
     if (calibrated) out.report.set("calibration", calibrated->report);
+    if (calibrated && options.calibrating.refine != 0)  // norms too have changed
+        out.model.emplace(learned_model(work, origin_of(weights), calibrated->network.parameters()));
     if (!can_learn(options)) {
         out.report.set("fine_tuned", false);
         if (calibrated) out.report.set("post_compression_perplexity", perplexity_of(calibrated->network));
@@ -300,7 +311,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--config", options->config_file, "JSON file of knobs");
     app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
     add_lesson(app, options->lesson);
-    add_calibrating(app, options->calibrating);
+    add_calibrating(app, options->calibrating, options->lesson);
     CLI::App* const learning = add_learning(app, options->learning);
     learning->add_option("--fine-tune", options->fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")

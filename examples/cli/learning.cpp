@@ -7,6 +7,8 @@
 #include <span>
 #include <utility>
 
+#include <bitnet/calibrate/dataset.hpp>
+#include <bitnet/calibrate/token_cache.hpp>
 #include <bitnet/core/rng.hpp>
 #include <bitnet/infer/self_text.hpp>
 #include <bitnet/model/companions.hpp>
@@ -129,6 +131,32 @@ Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_
     });
 }
 
+/// Windows of a dataset, or of what stands in for it; `spoken` becomes how many texts the model is to write itself where none is there.
+Lesson from_dataset(const LessonOptions& options, const std::filesystem::path& directory, const Tokenizer& tokenizer, std::uint64_t seed,
+                    std::size_t& spoken) {
+    const DatasetChoice choice = choose_dataset(options.datasets, options.dataset);
+    Lesson out;
+    out.dataset = Json::object({{"wanted", options.dataset}, {"name", choice.name}, {"cached", false}});
+    Json::Array notes;
+    const auto note = [&](std::string text) {
+        if (!text.empty()) notes.emplace_back(std::move(text));
+    };
+    note(choice.note(options.datasets));
+    if (choice.files.empty()) {
+        spoken = options.samples;
+    } else {
+        std::vector<std::filesystem::path> tokenizer_files;
+        for (const std::string& name : companion_files(directory)) tokenizer_files.push_back(directory / name);
+        CachedTokens tokens = windows_of(choice.files, tokenizer, tokenizer_files, options.cache.empty() ? options.datasets / ".bitnet_cache" : options.cache,
+                                         {.samples = options.samples, .tokens = options.sample_tokens, .field = options.field, .seed = seed});
+        note(std::move(tokens.note));
+        out.dataset.set("cached", tokens.from_cache);
+        out.text = std::move(tokens.windows);
+    }
+    out.dataset.set("notes", Json::array(std::move(notes)));
+    return out;
+}
+
 }  // namespace
 
 WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.target().string() + ".work") {
@@ -163,11 +191,13 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
                    const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet) {
     const auto opened = [&] { return open_tokenizer(tokenizer, config); };
     Lesson out;
-    if (options.self_text != 0) {
+    std::size_t spoken = options.self_text;
+    if (!options.datasets.empty()) out = from_dataset(options, tokenizer, opened(), learning.seed, spoken);
+    if (spoken != 0) {
         const std::optional<std::uint32_t> first = opened().bos();
         if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
-        out.text = spoken_by(*speaker, *first, options.self_text, learning, run, quiet);
-    } else {
+        out.text = spoken_by(*speaker, *first, spoken, learning, run, quiet);
+    } else if (options.datasets.empty()) {
         out.text = read_documents(options.text, opened);
     }
     if (!options.validation.empty()) {

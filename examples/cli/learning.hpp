@@ -44,7 +44,10 @@ struct LessonOptions {
     TextOptions text{};
     std::vector<std::filesystem::path> validation{};  ///< empty: one document in twenty of the text
     std::size_t self_text = 0;
-    bool given() const { return !text.files.empty() || self_text != 0; }
+    std::filesystem::path datasets{}, cache{};  ///< a directory of datasets, and where their tokens are kept
+    std::string dataset, field = "text";        ///< which one, and the field of its .jsonl
+    std::size_t samples = 1000, sample_tokens = 512;  ///< of a dataset
+    bool given() const { return !text.files.empty() || self_text != 0 || !datasets.empty(); }
 };
 /// --text, --split, --eval-text and --self-text.
 void add_lesson(CLI::App& app, LessonOptions& options);
@@ -52,6 +55,7 @@ void add_lesson(CLI::App& app, LessonOptions& options);
 /// What there is to learn from.
 struct Lesson {
     Documents text, validation;
+    bitnet::Json dataset{};  ///< which one it is from, where one was asked for
     bitnet::Network<float>* teacher = nullptr;
 };
 

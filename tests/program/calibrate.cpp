@@ -19,8 +19,8 @@ using bitnet_test::Workplace;
 namespace {
 
 /// A random model, and a text of token ids that it is calibrated with.
-struct Place : Workplace {
-    Place() : Workplace({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 64, .layers = 2, .max_positions = 16}) {
+struct CalibratingPlace : Workplace {
+    CalibratingPlace() : Workplace({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 64, .layers = 2, .max_positions = 16}) {
         std::string text;
         for (int document = 0; document < 60; ++document) {
             for (int i = 0; i < 16; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
@@ -39,7 +39,7 @@ struct Place : Workplace {
 }  // namespace
 
 TEST_CASE("compress with a text fits every matrix to what it is given, and says how far each is from its aim") {
-    const Place place;
+    const CalibratingPlace place;
     for (const Arguments& more : {Arguments{}, Arguments{"--planes", "2", "--scale", "group:64"}, Arguments{"--rotate"}, Arguments{"--calibrate", "own", "--scale", "tensor"}}) {
         const Json report = json_of(place.calibrating(more));
         const Json& calibration = report.at("fine_tuning").at("calibration");
@@ -57,7 +57,7 @@ TEST_CASE("compress with a text fits every matrix to what it is given, and says 
 }
 
 TEST_CASE("calibration gives the same bytes on any number of threads, and is left out where nobody wants it") {
-    const Place place;
+    const CalibratingPlace place;
     const fs::path weights = place.out() / "quantized" / "model.safetensors";
     REQUIRE(run_program(place.calibrating({"--threads", "1"})).status == 0);
     const std::string one = read_text(weights);
@@ -71,7 +71,7 @@ TEST_CASE("calibration gives the same bytes on any number of threads, and is lef
 }
 
 TEST_CASE("few tokens are said to be few, and as many are used as were asked for") {
-    const Place place;
+    const CalibratingPlace place;
     const auto calibration = [&](const Arguments& more) { return json_of(place.calibrating(more)).at("fine_tuning").at("calibration"); };
     CHECK(calibration({}).find("warning") == nullptr);
     const Json few = calibration({"--set", "calibration_samples=5", "--set", "calibration_sequence_length=8"});
@@ -81,7 +81,7 @@ TEST_CASE("few tokens are said to be few, and as many are used as were asked for
 }
 
 TEST_CASE("what calibration cannot do is wrong usage") {
-    const Place place;
+    const CalibratingPlace place;
     const auto wrong = [&](const Arguments& arguments) {
         const auto result = run_program(arguments);
         CHECK(result.status == 2);
@@ -96,7 +96,38 @@ TEST_CASE("what calibration cannot do is wrong usage") {
 }
 
 TEST_CASE("a token beyond the vocabulary in the text is refused, and nothing is left") {
-    const Place place;
+    const CalibratingPlace place;
     bitnet_test::write_text(place.ids(), "1 2 3\n1 2 41\n");
     CHECK(says(place.refusal({"--text", place.ids(), "--split", "ids", "--eval-text", place.ids(), "--fine-tune", "never"}), "41"));
+}
+
+TEST_CASE("a dataset that is not there is fallen back from, and tokens are cut once") {
+    CalibratingPlace place;
+    const fs::path sets = place.dir / "sets";
+    fs::create_directory(sets);
+    std::string lines;
+    for (int i = 0; i < 40; ++i) lines += "{\"story\": \"the cat and the dog and the hen number " + std::to_string(i) + "\"}\n";
+    bitnet_test::write_text(sets / "wikitext.jsonl", lines);
+    bitnet_test::write_text(place.dir / "words.txt", lines);
+    const fs::path trained = place.dir / "trained";
+    bitnet_test::write_text(place.dir / "config.json", bitnet::to_text(bitnet::random_model_config(
+                                                           {.vocab_size = 280, .hidden_size = 32, .intermediate_size = 48, .layers = 1, .max_positions = 64})));
+    json_of({"train", "--init", place.dir / "config.json", "--train-tokenizer", "280", "--text", place.dir / "words.txt", "--split", "blank-line", "--eval-text",
+             place.dir / "words.txt", "-o", trained, "--batch-tokens", "64", "--context", "32", "--steps", "2", "--dense"});
+    const auto run = [&](const Arguments& more) {
+        Arguments all{"compress", trained, "-o", place.out(), "--force", "--datasets", sets, "--fine-tune", "never"};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    };
+    const Json first = json_of(run({"--text-field", "story"})).at("fine_tuning").at("dataset"), second = json_of(run({"--text-field", "story"})).at("fine_tuning").at("dataset");
+    CHECK(first.at("name").as_string() == "wikitext");
+    CHECK_FALSE(first.at("cached").as_bool());
+    CHECK(second.at("cached").as_bool());
+    CHECK(first.at("notes").as_array().at(0).as_string() == "openwebtext, c4 are not in " + sets.string() + "; calibrated with wikitext");
+    CHECK(says(run_program(run({"--text-field", "story", "-q"})).out, "note        openwebtext, c4 are not in"));
+    CHECK(says(refusal_of_program(run({"-q"})), "wikitext.jsonl:1: no field \"text\""));
+    const Json own = json_of(run({"--dataset", "synthetic", "--set", "calibration_samples=30", "--refine", "1"}));
+    CHECK(own.at("fine_tuning").at("dataset").at("name").as_string() == "synthetic");
+    CHECK(own.at("fine_tuning").at("calibration").at("samples").as_unsigned() == 29);
+    CHECK(says(refusal_of_program({"compress", trained, "-o", place.out(), "--force", "-q", "--datasets", place.dir / "nowhere"}), "no such directory of datasets"));
 }

@@ -15,6 +15,7 @@
 
 #include <bitnet/calibrate/calibration_set.hpp>
 #include <bitnet/calibrate/compress.hpp>
+#include <bitnet/calibrate/refine.hpp>
 #include <bitnet/policy/quantizer/trit_planes.hpp>
 #include <bitnet/train/network.hpp>
 #include <bitnet/train/ternary_weight.hpp>
@@ -41,6 +42,7 @@ struct CalibrationOptions {
     Target target = Target::stream;
     bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
     std::uint64_t seed = 0;  ///< of the rotations
+    RefineOptions refine{};  ///< what follows when all matrices of a layer have become ternary
 };
 
 /// How matrices are quantized, without the type of who does it.
@@ -97,13 +99,13 @@ public:
                 side.save(b, 0);
             }
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
-            for (const Stage stage : stages) compress_stage(layer, stage, told);
-            for (Side& side : sides_)
-                for (std::size_t b = 0; b < texts_.size(); ++b) {
-                    side.load(b, layer);
-                    side.network.run_layer(layer, texts_[b], side.tape, run_.threads);
-                    side.save(b, layer + 1);
-                }
+            std::vector<Fitted> fitted;
+            for (const Stage stage : stages) compress_stage(layer, stage, fitted);
+            advance(sides_[1], layer);
+            if (options_.refine.passes > 0) refine(layer, fitted);
+            advance(sides_[0], layer);
+            for (const Fitted& one : fitted)
+                if (told) told(one.about, one.made.planes);
         }
     }
 
@@ -126,7 +128,32 @@ private:
         void load(std::size_t b, std::size_t layer) { copy_rows<float>(streams[b].view(), tape.stream(layer, streams[b].rows()), 1); }
     };
 
+    struct Fitted {
+        CalibratedMatrix about;
+        MadeMatrix made;
+    };
+
     Network<float>& network() { return sides_[0].network; }
+
+    void advance(Side& side, std::size_t layer) {
+        for (std::size_t b = 0; b < texts_.size(); ++b) {
+            side.load(b, layer);
+            side.network.run_layer(layer, texts_[b], side.tape, run_.threads);
+            side.save(b, layer + 1);
+        }
+    }
+    /// The original's streams are those behind the layer already.
+    void refine(std::size_t layer, std::vector<Fitted>& fitted) {
+        std::vector<MadeMatrix*> matrices;
+        for (Fitted& one : fitted) matrices.push_back(&one.made);
+        LayerRefinement refinement(network(), layer, std::move(matrices), options_.refine, options_.refine.passes * texts_.size(), run_);
+        for (std::size_t pass = 0; pass < options_.refine.passes; ++pass)
+            for (std::size_t b = 0; b < texts_.size(); ++b) {
+                sides_[0].load(b, layer);
+                refinement.step(texts_[b], sides_[0].tape, sides_[1].streams[b]);
+            }
+        refinement.finish();
+    }
 
     InputMoments moments_of(std::size_t layer, Stage stage, std::size_t channels) {
         const bool adds = stage == Stage::attention_output || stage == Stage::mlp_output;
@@ -144,7 +171,7 @@ private:
         return out;
     }
 
-    void compress_stage(std::size_t layer, Stage stage, const Told& told) {
+    void compress_stage(std::size_t layer, Stage stage, std::vector<Fitted>& fitted) {
         std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
         std::erase_if(matrices, [&](std::size_t i) { return !wanted_(network().parameters()[i]); });
         if (matrices.empty()) return;
@@ -162,22 +189,15 @@ private:
             const Matrix<float> target = one.value;
             const Shape shape{target.rows(), target.cols()};
             const TensorView view{one.spec.name, DType::F32, shape, std::as_bytes(std::span<const float>(target.values()))};
-            const TernaryPlanes made = quantizer_.compress(view, prepared, run_);
-            put(made, one.value);
+            TernaryPlanes made = quantizer_.compress(view, prepared, run_);
+            put_image(made, one.value, run_);
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-            if (!told) continue;
             Matrix<float> plain(target.rows(), target.cols());
-            put(quantizer_.plain(view, run_), plain);
-            told({.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
+            put_image(quantizer_.plain(view, run_), plain, run_);
+            fitted.push_back({{.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
                   .plain_error = output_error(target, plain, prepared, run_.threads), .damping = prepared.damping, .dead_inputs = moments.dead(),
-                  .tokens = moments.tokens(), .seconds = seconds}, made);
+                  .tokens = moments.tokens(), .seconds = seconds}, {i, std::move(made)}});
         }
-    }
-
-    void put(const TernaryPlanes& made, MatrixView<float> out) const {
-        parallel_for(out.rows, 16, run_.threads, [&](std::size_t begin, std::size_t end) {
-            for (std::size_t r = begin; r < end; ++r) made.dequantize_row(r, out.row(r), run_);
-        });
     }
 
     std::array<Side, 2> sides_;

@@ -25,7 +25,9 @@ struct PerplexityOptions {
 struct Perplexity {
     std::size_t tokens = 0;  ///< scored
     double nll = 0;          ///< their negative log-likelihood, natural logarithm
+    double divergence = 0;   ///< Σ KL(original ‖ this) over their predictions, where an original was given
     double perplexity() const { return std::exp(nll / static_cast<double>(tokens)); }
+    double mean_divergence() const { return divergence / static_cast<double>(tokens); }
     bool operator==(const Perplexity&) const = default;
 };
 

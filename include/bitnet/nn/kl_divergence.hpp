@@ -8,6 +8,16 @@
 
 namespace bitnet::inline BITNET_ABI {
 
+/// KL(p ‖ q) in natural units, p = softmax(teacher), q = softmax(student).  teacher, student: V logits; work: V
+template <class T>
+double kl_divergence(std::span<const T> teacher, std::span<const T> student, std::span<T> work, const Kernels& kernels) {
+    const std::size_t count = teacher.size();
+    const std::span<T> p = work.first(count);
+    const double of_student = softmax<T>(student, p, kernels).log_sum(), of_teacher = softmax<T>(teacher, p, kernels).log_sum();
+    const double along = lane_sum<double>(count, [&](std::size_t i) { return static_cast<double>(p[i] * (teacher[i] - student[i])); });
+    return along - of_teacher + of_student;
+}
+
 /// Knowledge distillation of one token, and its gradient for the student:
 ///
 ///     L = τ²·KL(p ‖ q), p = softmax(teacher/τ), q = softmax(student/τ)        dstudent += weight·τ·(q - p)

@@ -16,7 +16,7 @@ namespace bitnet::inline BITNET_ABI {
 enum class Split {
     none,        ///< the whole file is one
     blank_line,  ///< one or more empty lines between two; white space around each is taken off
-    jsonl,       ///< one JSON object a line, the field "text"
+    jsonl,       ///< one JSON object a line, of which one field is the document
 };
 
 namespace detail {
@@ -56,7 +56,7 @@ inline std::vector<std::string> blank_line_documents(std::string_view text) {
     return out;
 }
 
-inline std::vector<std::string> jsonl_documents(std::string_view text, std::string_view file) {
+inline std::vector<std::string> jsonl_documents(std::string_view text, std::string_view file, std::string_view field_name) {
     std::vector<std::string> out;
     std::size_t number = 0;
     each_line(text, [&](std::string_view line) {
@@ -65,22 +65,22 @@ inline std::vector<std::string> jsonl_documents(std::string_view text, std::stri
         const std::string where = message(file, ":", number);
         const Json json = parse_json(line, where);
         json.as_object(where);
-        const Json* const field = json.find("text");
-        if (field == nullptr) throw error(errc::missing, message(where, ": no field \"text\""));
-        out.push_back(field->as_string(where + ": text"));
+        const Json* const field = json.find(field_name);
+        if (field == nullptr) throw error(errc::missing, message(where, ": no field \"", field_name, "\""));
+        out.push_back(field->as_string(message(where, ": ", field_name)));
     });
     return out;
 }
 
 }  // namespace detail
 
-/// The documents of a text that was read from `file`. Empty ones are left out.
-/// Errors  errc::bad_file for a line that is no JSON, errc::missing for one without "text", by file and line
-inline std::vector<std::string> documents_of(std::string_view text, Split split, std::string_view file) {
+/// The documents of a text that was read from `file`; field: of a JSON object. Empty ones are left out, but for those of JSON.
+/// Errors  errc::bad_file for a line that is no JSON, errc::missing for one without the field, by file and line
+inline std::vector<std::string> documents_of(std::string_view text, Split split, std::string_view file, std::string_view field = "text") {
     switch (split) {
         case Split::none: return text.empty() ? std::vector<std::string>{} : std::vector{std::string(text)};
         case Split::blank_line: return detail::blank_line_documents(text);
-        case Split::jsonl: return detail::jsonl_documents(text, file);
+        case Split::jsonl: return detail::jsonl_documents(text, file, field);
     }
     throw error(errc::bad_value, "a split outside of its enumeration");
 }

@@ -108,6 +108,12 @@ public:
         read_layer(i, batch, tape, threads);
         feed_forward(i, tape, batch.ids.size(), tape.stream(i + 1, batch.ids.size()), threads);
     }
+    /// Behind run_layer: adds to the gradients of layer i.  dx: in, the gradient at stream(i + 1); out, at stream(i)
+    void run_layer_backward(std::size_t i, const Batch& batch, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
+        make_slopes(tape.tokens());
+        feed_forward_backward(i, tape, dx, threads);
+        attend_backward(i, batch, tape, dx, threads, {});
+    }
     /// The residual stream in front of the first layer, into tape.stream(0).
     void begin(const Batch& batch, const Tape<T>& tape) {
         const MatrixView<T> x = tape.stream(0, batch.ids.size());
@@ -203,8 +209,7 @@ private:
         add_bias<T>(bias_of(linear), y);
     }
     /// dx = keep·dx + its gradient.
-    void project_backward(const Part& linear, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx, T keep,
-                          unsigned threads) {
+    void project_backward(const Part& linear, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx, T keep, unsigned threads) {
         Parameter<T>& weight = parameters_[linear.weight];
         linear_backward_weight(dy, x, weight.gradient.view(), threads);
         if (linear.bias != Parameters<T>::none) linear_backward_bias(dy, parameters_[linear.bias].gradients());
@@ -264,8 +269,7 @@ private:
     /// Whether something is done to what attention gives in front of its output projection.
     bool heads_apart(const LayerParts<Part, Part>& layer) const { return layer.attention_sub_norm || rounding != 0; }
     /// The input of the attention's output projection.
-    MatrixView<const T> heads_in(const LayerParts<Part, Part>& layer, const LayerTape<T>& to, std::size_t tokens,
-                                 unsigned threads) const {
+    MatrixView<const T> heads_in(const LayerParts<Part, Part>& layer, const LayerTape<T>& to, std::size_t tokens, unsigned threads) const {
         const MatrixView<T> heads = to.heads.rows(tokens), in = to.heads_in.rows(tokens);
         if (!heads_apart(layer)) return heads;
         if (layer.attention_sub_norm)

@@ -19,5 +19,6 @@ TEST_CASE("lines of JSON give their field text") {
     CHECK_THROWS_WITH_AS(documents_of("{\"text\": \"a\"}\n{\"txt\": 1}\n", Split::jsonl, "f.jsonl"),
                          "f.jsonl:2: no field \"text\"", bitnet::error);
     CHECK_THROWS_AS(documents_of("{\"text\"", Split::jsonl, "f"), bitnet::error);
+    CHECK(documents_of("{\"story\": \"a\"}", Split::jsonl, "f", "story") == Documents{"a"});
     CHECK_THROWS_AS(documents_of("{\"text\": 3}", Split::jsonl, "f"), bitnet::error);
 }

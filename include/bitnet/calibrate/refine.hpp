@@ -1,0 +1,173 @@
+/// A layer's scales and norms, moved by gradient until the layer does what the original does.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <bitnet/compress/ternary_planes.hpp>
+#include <bitnet/core/parallel_for.hpp>
+#include <bitnet/policy/optimizer/adamw.hpp>
+#include <bitnet/policy/scale/storage.hpp>
+#include <bitnet/train/network.hpp>
+
+namespace bitnet::inline BITNET_ABI {
+
+struct RefineOptions {
+    std::size_t passes = 0;  ///< over the texts; 0: nothing is refined
+    float rate = 0.01f;      ///< of the first step, in shares of a scale; a cosine takes it to 0
+    bool norms = true;       ///< the layer's norms too
+};
+
+/// A matrix of a network that has become ternary.
+struct MadeMatrix {
+    std::size_t parameter = 0;
+    TernaryPlanes planes{};
+};
+
+/// W <- Ŵ of the planes.  out: (O, C)
+inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {
+    parallel_for(out.rows, 16, run.threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) planes.dequantize_row(r, out.row(r), run);
+    });
+}
+
+/// Minimises |s̃ - s|² / |s|² over batches, s the residual stream that the original has behind a layer, s̃ what the layer makes of the
+/// stream that it is given: by AdamW on the logarithms of the scales, codes fixed, and on the norms.
+///
+/// Source  block by block as in Li et al. 2021, "BRECQ", section 3; here scales and norms alone
+class LayerRefinement {
+public:
+    /// matrices: those of the layer, changed by step() and finish()    steps: how many will follow
+    LayerRefinement(Network<float>& network, std::size_t layer, std::vector<MadeMatrix*> matrices, const RefineOptions& options,
+                    std::size_t steps, Execution run)
+        : network_(network), layer_(layer), options_(options), steps_(steps), run_(run) {
+        for (MadeMatrix* const one : matrices) {
+            Scales& scales = scales_.emplace_back(one);
+            for (const TernaryTensor& plane : one->planes.planes)
+                for (const float scale : plane.scales) scales.logarithm.push_back(scale > 0 ? std::log(scale) : 0);
+            scales.state = State(scales.logarithm.size());
+        }
+        std::string prefix(architecture_named(network.config().architecture).parts.layer);
+        prefix.replace(prefix.find('#'), 1, std::to_string(layer));
+        for (std::size_t i = 0; i < network.parameters().size(); ++i) {
+            const Parameter<float>& one = network.parameters()[i];
+            if (!one.spec.name.starts_with(prefix)) continue;
+            parameters_.push_back(i);
+            if (options.norms && one.spec.role == TensorRole::norm) norms_.push_back({i, State(one.value.cols())});
+        }
+    }
+
+    /// One step; the loss before it.  wanted: s, (N, hidden_size); tape: with s̃ in front of the layer
+    double step(const Batch& batch, const Tape<float>& tape, MatrixView<const float> wanted) {
+        for (const std::size_t i : parameters_) {
+            Parameter<float>& one = network_.parameters()[i];
+            one.gradient = Matrix<float>(one.value.rows(), one.value.cols());
+        }
+        network_.run_layer(layer_, batch, tape, run_.threads);
+        const MatrixView<float> made = tape.stream(layer_ + 1, wanted.rows);
+        double error = 0, all = 0;
+        for (std::size_t t = 0; t < wanted.rows; ++t)
+            for (std::size_t c = 0; c < wanted.cols; ++c) {
+                const auto s = static_cast<double>(wanted(t, c)), off = static_cast<double>(made(t, c)) - s;
+                error += off * off;
+                all += s * s;
+            }
+        const auto share = static_cast<float>(2 / std::max(all, 1e-30));
+        for (std::size_t t = 0; t < wanted.rows; ++t)
+            for (std::size_t c = 0; c < wanted.cols; ++c) made(t, c) = share * (made(t, c) - wanted(t, c));
+        network_.run_layer_backward(layer_, batch, tape, made, run_.threads);
+        const double progress = static_cast<double>(done_++) / static_cast<double>(steps_);
+        const float rate = options_.rate * static_cast<float>((1 + std::cos(std::numbers::pi * progress)) / 2);
+        for (Scales& scales : scales_) move(scales, rate);
+        for (auto& [i, state] : norms_) {
+            Parameter<float>& norm = network_.parameters()[i];
+            float size = 0;
+            for (const float w : norm.values()) size += std::abs(w) / static_cast<float>(norm.values().size());
+            optimizer_.update(norm.values(), norm.gradients(), state, rate * size);
+        }
+        return error / std::max(all, 1e-30);
+    }
+    /// Scales as they are stored, and the images that they make.
+    void finish() {
+        for (const Scales& scales : scales_) {
+            for (TernaryTensor& plane : scales.of->planes.planes) {
+                const bool held = std::ranges::all_of(plane.scales, [&](float scale) { return scale::holds(plane.scale_type, scale); });
+                if (!held)
+                    for (TernaryTensor& each : scales.of->planes.planes) each.scale_type = DType::F32;
+            }
+            for (TernaryTensor& plane : scales.of->planes.planes)
+                for (float& scale : plane.scales) scale = scale::stored(scale, plane.scale_type);
+            put_image(scales.of->planes, network_.parameters()[scales.of->parameter].value, run_);
+        }
+        for (const std::size_t i : parameters_) network_.parameters()[i].gradient = {};
+    }
+
+private:
+    using State = optimizer::AdamW::State;
+    struct Scales {
+        explicit Scales(MadeMatrix* made) : of(made) {}
+        MadeMatrix* of;
+        std::vector<float> logarithm{};
+        State state{0};
+    };
+
+    /// Σ of dW·Q over the codes of each scale is the scale's gradient; times the scale, its logarithm's.
+    void move(Scales& scales, float rate) {
+        Parameter<float>& weight = network_.parameters()[scales.of->parameter];
+        TernaryPlanes& made = scales.of->planes;
+        each_piece_of_rows(weight.value.rows(), [&](std::size_t r) { made.rotation.apply(weight.gradient.row(r)); });
+        std::vector<float> slopes(scales.logarithm.size());
+        std::size_t first = 0;
+        for (TernaryTensor& plane : made.planes) {
+            const std::size_t groups = plane.groups_per_row();
+            std::vector<double> of_rows(plane.whole_tensor ? plane.rows() : 0);
+            each_piece_of_rows(plane.rows(), [&](std::size_t r) {
+                std::vector<std::int8_t> codes(plane.cols());
+                plane.codes_of_row(r, codes, run_);
+                const std::span<const float> gradient = weight.gradient.row(r);
+                for (std::size_t g = 0; g < groups; ++g) {
+                    const std::size_t begin = plane.whole_tensor ? 0 : g * plane.group, end = plane.whole_tensor ? plane.cols() : std::min(plane.cols(), begin + plane.group);
+                    double sum = 0;
+                    for (std::size_t c = begin; c < end; ++c) sum += static_cast<double>(gradient[c] * static_cast<float>(codes[c]));
+                    if (plane.whole_tensor)
+                        of_rows[r] = sum;
+                    else
+                        slopes[first + r * groups + g] = static_cast<float>(sum) * plane.scales[r * groups + g];
+                }
+            });
+            double whole = 0;
+            for (const double sum : of_rows) whole += sum;
+            if (plane.whole_tensor && !plane.scales.empty()) slopes[first] = static_cast<float>(whole) * plane.scales[0];
+            first += plane.scales.size();
+        }
+        optimizer_.update(scales.logarithm, slopes, scales.state, rate);
+        first = 0;
+        for (TernaryTensor& plane : made.planes)
+            for (float& scale : plane.scales) scale = scale > 0 ? std::exp(scales.logarithm[first++]) : (++first, 0.0f);
+        put_image(made, weight.value, run_);
+    }
+    template <class Work>
+    void each_piece_of_rows(std::size_t rows, Work&& work) const {
+        parallel_for(rows, 16, run_.threads, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t r = begin; r < end; ++r) work(r);
+        });
+    }
+
+    Network<float>& network_;
+    std::size_t layer_;
+    RefineOptions options_;
+    std::size_t steps_, done_ = 0;
+    Execution run_;
+    optimizer::AdamW optimizer_{.beta2 = 0.95f};
+    std::vector<Scales> scales_{};
+    std::vector<std::size_t> parameters_{};
+    std::vector<std::pair<std::size_t, State>> norms_{};
+};
+
+}  // namespace bitnet::inline BITNET_ABI
