@@ -3,7 +3,7 @@
 //
 //     bench_quality_recipes MODEL [--sequences N] [--text NAME=FILE]... [--only PART]... [--json FILE] [--chart FILE]
 //
-// The model writes texts itself, 256 tokens each: N (128) to calibrate, 512 others to score. It is scored on 512 windows of each
+// The model writes texts itself, 256 tokens each: N (128) to calibrate, 512 others to score. It is scored on 128 windows of each
 // further text too, a .jsonl by its field "text". Bits are those of codes, five in a byte, and FP16 scales, over the weights that
 // became ternary. Output is a Markdown table, a row as soon as it is known; the chart is an SVG.
 #include <algorithm>
@@ -27,6 +27,7 @@ using quantizer::CoordinateDescent;
 using quantizer::Gptq;
 using quantizer::LeastSquares;
 using quantizer::TritPlanes;
+using quantizer::WeightedLeastSquares;
 
 namespace {
 
@@ -55,12 +56,12 @@ bool read_arguments(int argc, char** argv, Arguments& out) {
     return true;
 }
 
-/// 512 windows of 256 tokens, spread over the text.
+/// 128 windows of 256 tokens, spread over the text.
 Texts windows_of(const std::string& path, const Tokenizer& tokenizer) {
     const MappedFile file(path);
     const std::string_view text(reinterpret_cast<const char*>(file.bytes().data()), file.bytes().size());
     const std::vector<std::string> documents = documents_of(text, path.ends_with(".jsonl") ? Split::jsonl : Split::none, path);
-    Texts out = CalibrationSet::from_text(documents, tokenizer, {.samples = 512, .tokens = 256}).samples();
+    Texts out = CalibrationSet::from_text(documents, tokenizer, {.samples = 128, .tokens = 256}).samples();
     std::erase_if(out, [](const auto& window) { return window.size() < 2; });
     return out;
 }
@@ -118,7 +119,7 @@ public:
     template <class Compressor>
     void calibrated(const std::string& name, const Compressor& compressor, Target target, bool rotate = false, std::size_t passes = 0) {
         measure(name, std::string(to_string(target)), [&](Network<float>& network, Stored& stored) {
-            calibrate(network, original_, calibrating_, compressor, {.target = target, .rotate = rotate, .refine = {.passes = passes, .rate = static_cast<float>(std::atof(std::getenv("RATE") ? std::getenv("RATE") : "0.01")), .norms = std::getenv("NORMS") != nullptr}}, run_,
+            calibrate(network, original_, calibrating_, compressor, {.target = target, .rotate = rotate, .refine = {.passes = passes}}, run_,
                       [&](const CalibratedMatrix&, const TernaryPlanes& made) { stored.add(made, run_); });
         });
     }
@@ -171,17 +172,26 @@ private:
     std::vector<bench::Point> points_{};
 };
 
+constexpr std::size_t refining = 8;  // passes
+
+/// every: the quantizers that the others consist of, too
 template <class Scale>
-void one_plane(Bench& bench, const std::string& scales, Scale scale) {
+void one_plane(Bench& bench, const std::string& scales, Scale scale, bool every) {
     const pack::Trit5 five{};
     bench.plain(scales, Compressor{LeastSquares{}, scale, five});
-    for (const Target target : {Target::own, Target::original, Target::stream}) {
-        bench.calibrated(scales + ", GPTQ", Compressor{Gptq<>{}, scale, five}, target);
-        bench.calibrated(scales + ", CD", Compressor{CoordinateDescent<LeastSquares>{}, scale, five}, target);
-        bench.calibrated(scales + ", GPTQ, CD", Compressor{CoordinateDescent<>{}, scale, five}, target);
+    if (every) {
+        bench.calibrated(scales + ", weighted", Compressor{WeightedLeastSquares{}, scale, five}, Target::own);
+        bench.calibrated(scales + ", GPTQ", Compressor{Gptq<>{}, scale, five}, Target::own);
+        bench.calibrated(scales + ", GPTQ from weighted", Compressor{Gptq<WeightedLeastSquares>{}, scale, five}, Target::own);
+        bench.calibrated(scales + ", CD", Compressor{CoordinateDescent<LeastSquares>{}, scale, five}, Target::own);
+        bench.calibrated(scales + ", GPTQ", Compressor{Gptq<>{}, scale, five}, Target::stream);
+        bench.calibrated(scales + ", CD", Compressor{CoordinateDescent<LeastSquares>{}, scale, five}, Target::stream);
     }
-    bench.calibrated(scales + ", GPTQ, CD, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, std::atoi(std::getenv("PASSES") ? std::getenv("PASSES") : "10"));
+    for (const Target target : {Target::own, Target::original, Target::stream})
+        bench.calibrated(scales + ", GPTQ, CD", Compressor{CoordinateDescent<>{}, scale, five}, target);
+    bench.calibrated(scales + ", GPTQ, CD, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, refining);
     bench.calibrated(scales + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true);
+    bench.calibrated(scales + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true, refining);
 }
 
 template <class Scale>
@@ -192,7 +202,9 @@ void two_planes(Bench& bench, const std::string& scales, Scale scale) {
     bench.calibrated(name + ", GPTQ", Compressor{Gptq<TritPlanes<2>>{}, scale, five}, Target::own);
     for (const Target target : {Target::own, Target::original, Target::stream})
         bench.calibrated(name + ", GPTQ, CD", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, target);
+    bench.calibrated(name + ", GPTQ, CD, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, false, refining);
     bench.calibrated(name + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true);
+    bench.calibrated(name + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true, refining);
 }
 
 }  // namespace
@@ -202,11 +214,10 @@ int main(int argc, char** argv) try {
     if (!read_arguments(argc, argv, arguments))
         return std::fputs("usage: bench_quality_recipes MODEL [--sequences N] [--text NAME=FILE]... [--only PART]... [--json FILE] [--chart FILE]\n", stderr), 2;
     Bench bench(arguments, {&best_kernels(), 0});
-    one_plane(bench, "tensor", scale::PerTensor{});
-    one_plane(bench, "row", scale::PerChannel{});
-    one_plane(bench, "groups of 128", scale::PerGroup<128>{});
-    one_plane(bench, "groups of 64", scale::PerGroup<64>{});
-    two_planes(bench, "row", scale::PerChannel{});
+    one_plane(bench, "tensor", scale::PerTensor{}, false);
+    one_plane(bench, "row", scale::PerChannel{}, true);
+    one_plane(bench, "groups of 128", scale::PerGroup<128>{}, true);
+    one_plane(bench, "groups of 64", scale::PerGroup<64>{}, false);
     two_planes(bench, "groups of 128", scale::PerGroup<128>{});
     bench.write_files();
 } catch (const bitnet::error& problem) {

@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <map>
 #include <utility>
+
+#include <bitnet/calibrate/sensitivity.hpp>
 
 #include "terminal.hpp"
 
@@ -18,6 +22,9 @@ void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& 
     app.add_flag("--rotate", options.rotate, "in a rotated basis: less is lost, and running the model takes a little longer");
     app.add_option("--refine", options.refine, "passes in which a layer's scales and norms learn to give what the original's layer gives")
         ->check(CLI::Range(0, 1000))->capture_default_str();
+    app.add_option("--bits", options.bits, "a weight at most, scales included: planes and scales are chosen for each matrix by what it costs the "
+                   "model's predictions, measured")
+        ->check(CLI::Range(1.0, 8.0));
     CLI::Option* const datasets = app.add_option("--datasets", lesson.datasets, "directory of texts by name, instead of --text: NAME.txt, NAME.jsonl or "
                    "a directory NAME of such; one that is not there is fallen back from: openwebtext, c4, wikitext, texts that the model writes")
         ->excludes(app.get_option("--text"), app.get_option("--self-text"));
@@ -33,11 +40,56 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     if (asked && !fits)
         throw error(errc::bad_value, message("--calibrate ", options.target, ": ", quantizer_of(request), " looks at weights alone; use --quantizer least_squares"));
     const bool calibrates = asked || (options.target == "auto" && has_text && fits);
+    if (options.bits != 0 && !calibrates) throw error(errc::bad_value, "--bits: needs calibration, with --text or --self-text");
+    if (options.bits != 0 && options.rotate) throw error(errc::bad_value, "--bits: the choice is measured in the weights' own basis; leave --rotate out");
+    if (options.bits != 0 && (request.planes > 1 || !request.scale.empty())) throw error(errc::bad_value, "--bits chooses planes and scales; leave --planes and --scale out");
     if (options.refine != 0 && !calibrates) throw error(errc::bad_value, "--refine: needs calibration, with --text or --self-text");
     if (options.rotate && !calibrates) throw error(errc::bad_value, "--rotate: needs calibration, with --text or --self-text");
     if (!calibrates) return {};
     return options.target == "own" ? Target::own : options.target == "original" ? Target::original : Target::stream;
 }
+
+namespace {
+
+/// Who quantizes each matrix, by its name, and why.
+struct Choice {
+    StorageWays ways;
+    std::map<std::string, std::size_t, std::less<>> of{};
+    Json report = Json::array();
+};
+
+/// Measures every way to store every matrix on some of the texts, and spends the bits where they pay most.
+Choice choose_storage(const RecipeRequest& request, const Config& config, double bits, const CalibrationSet& set, Network<float>& original,
+                      const std::function<bool(const Parameter<float>&)>& wanted, Execution run, bool quiet) {
+    constexpr std::size_t few_texts = 32;
+    Choice out{storage_ways(request, config)};
+    const std::vector<std::vector<std::uint32_t>> scored(set.samples().begin(), set.samples().begin() + static_cast<std::ptrdiff_t>(std::min(few_texts, set.samples().size())));
+    const auto all = static_cast<double>(std::ranges::count_if(original.parameters(), wanted));
+    Progress progress("measure", quiet);
+    std::size_t done = 0;
+    const std::vector<Sensitivity> measured = measure_sensitivity(original, set, scored, out.ways.quantizers, wanted, run, [&](const Sensitivity& one) {
+        progress.update(static_cast<double>(++done) / std::max(1.0, all), one.name);
+    });
+    std::vector<std::vector<StorageOption>> options;
+    std::size_t weights = 0;
+    for (const Sensitivity& one : measured) {
+        options.push_back(one.options);
+        weights += one.weights;
+    }
+    const Allocation allocation = allocate(options, static_cast<std::size_t>(bits * static_cast<double>(weights) / 8));
+    Json::Array rows;
+    for (std::size_t i = 0; i < measured.size(); ++i) {
+        out.of.emplace(measured[i].name, allocation.chosen[i]);
+        Json::Array costs;
+        for (std::size_t way = 0; way < options[i].size(); ++way)
+            costs.push_back(Json::object({{"way", out.ways.names[way]}, {"bytes", options[i][way].bytes}, {"kl", options[i][way].loss}}));
+        rows.push_back(Json::object({{"name", measured[i].name}, {"chosen", out.ways.names[allocation.chosen[i]]}, {"measured", Json::array(std::move(costs))}}));
+    }
+    out.report = Json::array(std::move(rows));
+    return out;
+}
+
+}  // namespace
 
 Calibrated calibrate_with(const RecipeRequest& request, const Config& config, const CalibratingOptions& options, Target target,
                           Network<float>& original, const Documents& text, Execution run, bool quiet) {
@@ -50,10 +102,17 @@ Calibrated calibrate_with(const RecipeRequest& request, const Config& config, co
                    Network<float>(original.config(), original.parameters(), *run.kernels), Json::object()};
     const auto wanted = [&](const Parameter<float>& one) { return becomes_ternary(one, out.tensors.preservation); };
     const auto all = static_cast<double>(std::ranges::count_if(original.parameters(), wanted));
+    std::optional<Choice> choice;
+    if (options.bits != 0) choice.emplace(choose_storage(request, config, options.bits, set, original, wanted, run, quiet));
+    if (choice) out.tensors.how = choice->ways.policies;
+    const auto choose = [&](const Parameter<float>& one) -> const MatrixQuantizer* {
+        if (!wanted(one)) return nullptr;
+        return choice ? &choice->ways.quantizers[choice->of.at(one.spec.name)] : &recipe.quantizer;
+    };
     Json::Array matrices;
     std::size_t most_inputs = 0;
     Progress progress("calibrate", quiet);
-    calibrate(out.network, original, set, recipe.quantizer, wanted, {.target = target, .rotate = options.rotate, .refine = {.passes = options.refine}}, run,
+    calibrate(out.network, original, set, choose, {.target = target, .rotate = options.rotate, .refine = {.passes = options.refine}}, run,
               [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
         out.tensors.made.emplace(matrix.name, made);
         most_inputs = std::max(most_inputs, made.cols());
@@ -68,6 +127,7 @@ Calibrated calibrate_with(const RecipeRequest& request, const Config& config, co
                                {"tokens", set.tokens()},
                                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()},
                                {"matrices", Json::array(std::move(matrices))}});
+    if (choice) out.report.set("storage", choice->report);
     // With fewer tokens than inputs some directions are never seen; ten times as many is where more stops to matter much.
     if (set.tokens() < 10 * most_inputs)
         out.report.set("warning", message(set.tokens(), " tokens to calibrate matrices of up to ", most_inputs, " inputs are few: give more text"));

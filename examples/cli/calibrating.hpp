@@ -18,6 +18,7 @@ struct CalibratingOptions {
     std::string target = "auto";
     bool rotate = false;
     std::size_t refine = 0;
+    double bits = 0;  ///< a weight at most, on the whole; 0: every matrix gets what the request says
 };
 /// --calibrate, --rotate, --refine, --datasets and what belongs to it.
 void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson);

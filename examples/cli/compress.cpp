@@ -185,7 +185,7 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
 }
 
 /// Whether the ternary image is one that training goes through: a single plane in the weights' own basis.
-bool can_learn(const Options& options) { return options.request.planes == 1 && !options.calibrating.rotate; }
+bool can_learn(const Options& options) { return options.request.planes == 1 && !options.calibrating.rotate && options.calibrating.bits == 0; }
 
 /// What a text did for a model that was to be compressed: nothing where none was named.
 struct Improvement {

@@ -145,4 +145,19 @@ CalibratedRecipe calibrated_recipe(const RecipeRequest& request, const Config& c
     return in_scales(quantizer::CoordinateDescent<>{});
 }
 
+StorageWays storage_ways(const RecipeRequest& request, const Config& config) {
+    StorageWays out;
+    for (const std::size_t planes : {1u, 2u})
+        for (const char* const scale : {"row", "group:64"}) {
+            RecipeRequest one = request;
+            one.planes = planes;
+            one.scale = scale;
+            CalibratedRecipe recipe = calibrated_recipe(one, config);
+            out.quantizers.push_back(std::move(recipe.quantizer));
+            out.names.push_back(message(planes, planes == 1 ? " plane, " : " planes, ", scale));
+            out.policies = std::move(recipe.policies);  // the last one's; scales and planes stand beside each tensor
+        }
+    return out;
+}
+
 }  // namespace cli

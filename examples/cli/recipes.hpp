@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <bitnet/calibrated.hpp>
 #include <bitnet/io/json.hpp>
@@ -54,6 +55,14 @@ struct CalibratedRecipe {
 };
 /// Throws bitnet::error for scales that are not compiled in.
 CalibratedRecipe calibrated_recipe(const RecipeRequest& request, const bitnet::Config& config);
+/// The ways to store a matrix that a budget of bits chooses from, and what each is called: one plane or two, in scales for rows or
+/// for groups.
+struct StorageWays {
+    std::vector<bitnet::MatrixQuantizer> quantizers;
+    std::vector<std::string> names;
+    bitnet::Json policies;
+};
+StorageWays storage_ways(const RecipeRequest& request, const bitnet::Config& config);
 
 /// Compresses `model` with the compressor that the request and the configuration name.
 RecipeResult compress_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,

@@ -131,3 +131,32 @@ TEST_CASE("a dataset that is not there is fallen back from, and tokens are cut o
     CHECK(own.at("fine_tuning").at("calibration").at("samples").as_unsigned() == 29);
     CHECK(says(refusal_of_program({"compress", trained, "-o", place.out(), "--force", "-q", "--datasets", place.dir / "nowhere"}), "no such directory of datasets"));
 }
+
+TEST_CASE("a budget of bits is spent where it was measured to pay, and kept") {
+    const CalibratingPlace place;
+    std::size_t before = 0;
+    for (const char* const bits : {"2.9", "4", "6"}) {
+        const Json report = json_of(place.calibrating({"--bits", bits}));
+        const Json& storage = report.at("fine_tuning").at("calibration").at("storage");
+        REQUIRE(storage.as_array().size() == 14);
+        std::size_t bytes = 0, weights = 0, two = 0;
+        for (const Json& tensor : report.at("tensors").as_array()) {
+            if (tensor.at("treatment").as_string() != "ternary") continue;
+            bytes += tensor.at("stored_bytes").as_unsigned();
+            weights += static_cast<std::size_t>(8 * tensor.at("stored_bytes").as_double() / tensor.at("bits_per_weight").as_double() + 0.5);
+        }
+        for (const Json& matrix : storage.as_array()) {
+            two += says(matrix.at("chosen").as_string(), "2 planes");
+            CHECK(matrix.at("measured").as_array().size() == 4);
+        }
+        CHECK(8 * static_cast<double>(bytes) <= std::stod(bits) * static_cast<double>(weights));
+        CHECK(two >= before);
+        before = two;
+        CHECK(std::isfinite(json_of({"eval", place.out() / "quantized", "--text", place.ids(), "--split", "ids"}).at("perplexity").as_double()));
+    }
+    CHECK(before >= 10);  // of a random model some matrix may lose nothing by one plane
+    const auto impossible = place.calibrating({"--bits", "1.2"});
+    CHECK(says(refusal_of_program(impossible), "the smallest way to store everything takes"));
+    CHECK(run_program(place.calibrating({"--bits", "3", "--rotate"})).status == 2);
+    CHECK(run_program(place.compress({"--bits", "3"})).status == 2);
+}

@@ -14,9 +14,9 @@
 #include <vector>
 
 #include <bitnet/calibrate/calibration_set.hpp>
-#include <bitnet/calibrate/compress.hpp>
+#include <bitnet/calibrate/matrix_quantizer.hpp>
 #include <bitnet/calibrate/refine.hpp>
-#include <bitnet/policy/quantizer/trit_planes.hpp>
+#include <bitnet/calibrate/text_streams.hpp>
 #include <bitnet/train/network.hpp>
 #include <bitnet/train/ternary_weight.hpp>
 
@@ -45,29 +45,6 @@ struct CalibrationOptions {
     RefineOptions refine{};  ///< what follows when all matrices of a layer have become ternary
 };
 
-/// How matrices are quantized, without the type of who does it.
-struct MatrixQuantizer {
-    double feedback_damping = 0;
-    std::function<TernaryPlanes(const TensorView& weight, const PreparedMoments& moments, Execution run)> compress;
-    /// The nearest levels of exact least squares in the same scales and planes, without moments: what calibration is better than.
-    std::function<TernaryPlanes(const TensorView& weight, Execution run)> plain;
-};
-
-template <class... Policies>
-MatrixQuantizer matrix_quantizer(const Compressor<Policies...>& compressor) {
-    return {quantizer::feedback_damping_of(compressor.quantizer()),
-            [compressor](const TensorView& weight, const PreparedMoments& moments, Execution run) {
-                return bitnet::compress(compressor, weight, moments, run);
-            },
-            [compressor](const TensorView& weight, Execution run) {
-                constexpr std::size_t planes = Compressor<Policies...>::planes;
-                using Plain = std::conditional_t<planes == 1, quantizer::LeastSquares, quantizer::TritPlanes<planes>>;
-                TernaryPlanes out;
-                Compressor{Plain{}, compressor.scale(), compressor.layout()}.compress_into(out, weight, run);
-                return out;
-            }};
-}
-
 /// How a matrix was fitted.
 struct CalibratedMatrix {
     std::string name;
@@ -85,63 +62,33 @@ class Calibration {
 public:
     /// Told after each matrix.
     using Told = std::function<void(const CalibratedMatrix&, const TernaryPlanes&)>;
-    using Wanted = std::function<bool(const Parameter<float>&)>;
+    /// Who quantizes a matrix; null: it stays as it is.
+    using Choose = std::function<const MatrixQuantizer*(const Parameter<float>&)>;
 
-    Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, MatrixQuantizer quantizer, Wanted wanted,
-                const CalibrationOptions& options, Execution run)
-        : sides_{Side{network, texts}, Side{original, texts}}, texts_(std::move(texts)),
-          quantizer_(std::move(quantizer)), wanted_(std::move(wanted)), options_(options), run_(run) {}
+    Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, Choose choose, const CalibrationOptions& options,
+                Execution run)
+        : texts_(std::move(texts)), now_(network, texts_), before_(original, texts_), choose_(std::move(choose)), options_(options), run_(run) {}
 
     void run(const Told& told) {
-        for (Side& side : sides_)
-            for (std::size_t b = 0; b < texts_.size(); ++b) {
-                side.network.begin(texts_[b], side.tape);
-                side.save(b, 0);
-            }
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
             std::vector<Fitted> fitted;
             for (const Stage stage : stages) compress_stage(layer, stage, fitted);
-            advance(sides_[1], layer);
+            before_.advance(layer, run_.threads);
             if (options_.refine.passes > 0) refine(layer, fitted);
-            advance(sides_[0], layer);
+            now_.advance(layer, run_.threads);
             for (const Fitted& one : fitted)
                 if (told) told(one.about, one.made.planes);
         }
     }
 
 private:
-    /// The model as it is compressed so far, or the original, and its residual streams in front of the layer at hand.
-    struct Side {
-        Network<float>& network;
-        Tape<float> tape;
-        std::vector<Matrix<float>> streams{};
-
-        Side(Network<float>& of, const std::vector<Batch>& texts) : network(of), tape(of.config(), most_tokens(texts), Keep::nothing) {
-            for (const Batch& text : texts) streams.emplace_back(text.ids.size(), of.config().hidden_size);
-        }
-        static std::size_t most_tokens(const std::vector<Batch>& texts) {
-            std::size_t most = 0;
-            for (const Batch& text : texts) most = std::max(most, text.ids.size());
-            return most;
-        }
-        void save(std::size_t b, std::size_t layer) { copy_rows<float>(tape.stream(layer, streams[b].rows()), streams[b].view(), 1); }
-        void load(std::size_t b, std::size_t layer) { copy_rows<float>(streams[b].view(), tape.stream(layer, streams[b].rows()), 1); }
-    };
-
     struct Fitted {
         CalibratedMatrix about;
         MadeMatrix made;
     };
 
-    Network<float>& network() { return sides_[0].network; }
+    Network<float>& network() { return now_.network(); }
 
-    void advance(Side& side, std::size_t layer) {
-        for (std::size_t b = 0; b < texts_.size(); ++b) {
-            side.load(b, layer);
-            side.network.run_layer(layer, texts_[b], side.tape, run_.threads);
-            side.save(b, layer + 1);
-        }
-    }
     /// The original's streams are those behind the layer already.
     void refine(std::size_t layer, std::vector<Fitted>& fitted) {
         std::vector<MadeMatrix*> matrices;
@@ -149,8 +96,8 @@ private:
         LayerRefinement refinement(network(), layer, std::move(matrices), options_.refine, options_.refine.passes * texts_.size(), run_);
         for (std::size_t pass = 0; pass < options_.refine.passes; ++pass)
             for (std::size_t b = 0; b < texts_.size(); ++b) {
-                sides_[0].load(b, layer);
-                refinement.step(texts_[b], sides_[0].tape, sides_[1].streams[b]);
+                now_.load(b, layer);
+                refinement.step(texts_[b], now_.tape(), before_[b]);
             }
         refinement.finish();
     }
@@ -159,27 +106,27 @@ private:
         const bool adds = stage == Stage::attention_output || stage == Stage::mlp_output;
         InputMoments out(channels);
         for (std::size_t b = 0; b < texts_.size(); ++b) {
-            std::array<MatrixView<const float>, 2> inputs, streams;
-            for (std::size_t side = 0; side < (options_.target == Target::own ? 1u : 2u); ++side) {
-                sides_[side].load(b, layer);
-                inputs[side] = sides_[side].network.stage_input(layer, stage, texts_[b], sides_[side].tape, streams[side], run_.threads);
-            }
-            out.add(inputs[0], run_.threads);
-            if (options_.target != Target::own) out.add_drift(inputs[1], inputs[0], run_.threads);
-            if (options_.target == Target::stream && adds) out.add_stream_drift(streams[1], streams[0], inputs[0], run_.threads);
+            const auto [input, stream] = now_.stage_input(b, layer, stage, run_.threads);
+            out.add(input, run_.threads);
+            if (options_.target == Target::own) continue;
+            const auto [wanted, wanted_stream] = before_.stage_input(b, layer, stage, run_.threads);
+            out.add_drift(wanted, input, run_.threads);
+            if (options_.target == Target::stream && adds) out.add_stream_drift(wanted_stream, stream, input, run_.threads);
         }
         return out;
     }
 
     void compress_stage(std::size_t layer, Stage stage, std::vector<Fitted>& fitted) {
         std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
-        std::erase_if(matrices, [&](std::size_t i) { return !wanted_(network().parameters()[i]); });
+        std::erase_if(matrices, [&](std::size_t i) { return choose_(network().parameters()[i]) == nullptr; });
         if (matrices.empty()) return;
+        double damping = 0;
+        for (const std::size_t i : matrices) damping = std::max(damping, choose_(network().parameters()[i])->feedback_damping);
         const Parameter<float>& first = network().parameters()[matrices[0]];
         const std::size_t channels = first.value.cols();
         const InputMoments moments = moments_of(layer, stage, channels);
         const Rotation rotation = options_.rotate ? Rotation{Rotation::block_for(channels), options_.seed} : Rotation{};
-        const PreparedMoments prepared = prepare(moments, quantizer_.feedback_damping, first.spec.name, rotation);
+        const PreparedMoments prepared = prepare(moments, damping, first.spec.name, rotation);
         std::optional<DampedFactor> factor;
         if (options_.target != Target::own) factor.emplace(damped_cholesky(moments, 0.01));
         for (const std::size_t i : matrices) {
@@ -189,21 +136,21 @@ private:
             const Matrix<float> target = one.value;
             const Shape shape{target.rows(), target.cols()};
             const TensorView view{one.spec.name, DType::F32, shape, std::as_bytes(std::span<const float>(target.values()))};
-            TernaryPlanes made = quantizer_.compress(view, prepared, run_);
+            const MatrixQuantizer& quantizer = *choose_(one);
+            TernaryPlanes made = quantizer.compress(view, prepared, run_);
             put_image(made, one.value, run_);
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             Matrix<float> plain(target.rows(), target.cols());
-            put_image(quantizer_.plain(view, run_), plain, run_);
+            put_image(quantizer.plain(view, run_), plain, run_);
             fitted.push_back({{.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
                   .plain_error = output_error(target, plain, prepared, run_.threads), .damping = prepared.damping, .dead_inputs = moments.dead(),
                   .tokens = moments.tokens(), .seconds = seconds}, {i, std::move(made)}});
         }
     }
 
-    std::array<Side, 2> sides_;
     std::vector<Batch> texts_;
-    MatrixQuantizer quantizer_;
-    Wanted wanted_;
+    TextStreams now_, before_;  ///< of the model as it is compressed so far, and of the original
+    Choose choose_;
     CalibrationOptions options_;
     Execution run_;
 };
@@ -219,24 +166,25 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
     }
 }
 
-/// Makes the matrices of `network` ternary that are wanted, in the order of the forward pass: each is fitted to the inputs that it
+/// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the inputs that it
 /// is given by those that are ternary already. `network` begins as equal to `original`.
 ///
 /// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts.
 ///
 /// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
 ///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is
-inline void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, MatrixQuantizer quantizer,
-                      Calibration::Wanted wanted, const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
+inline void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, Calibration::Choose choose,
+                      const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     require_same_tensors(network, original);
-    Calibration(network, original, texts.batches(), std::move(quantizer), std::move(wanted), options, run).run(told);
+    Calibration(network, original, texts.batches(), std::move(choose), options, run).run(told);
 }
 /// The same as a compressor's policies say.
 template <class... Policies>
 void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, const Compressor<Policies...>& compressor,
                const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
-    calibrate(network, original, texts, matrix_quantizer(compressor),
-              [&](const Parameter<float>& one) { return becomes_ternary(one, compressor.preservation()); }, options, run, told);
+    const MatrixQuantizer quantizer = matrix_quantizer(compressor);
+    const auto choose = [&](const Parameter<float>& one) { return becomes_ternary(one, compressor.preservation()) ? &quantizer : nullptr; };
+    calibrate(network, original, texts, choose, options, run, told);
 }
 
 }  // namespace bitnet::inline BITNET_ABI
