@@ -3,10 +3,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include <bitnet/calibrate/calibrated_start.hpp>
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
@@ -228,7 +230,18 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
         return trains = options.fine_tune == "always" ||
                         (options.fine_tune == "auto" && should_fine_tune(before, perplexity, config.fine_tune_threshold));
     };
-    Network<float> student = calibrated ? std::move(calibrated->network) : Network<float>(weights.config(), teacher.parameters(), *run.kernels);
+    Network<float> student(weights.config(), (calibrated ? calibrated->network : teacher).parameters(), *run.kernels);
+    if (calibrated && learning.ste == "learned_scale") {  // the codes of calibration, and else as much as can be of the original
+        std::map<std::string, TernaryTensor, std::less<>> start;
+        for (Parameter<float>& one : student.parameters()) {
+            const auto made = calibrated->tensors.made.find(one.spec.name);
+            if (made == calibrated->tensors.made.end()) continue;
+            one.value = teacher.parameters()[teacher.parameters().find(one.spec.name)].value;
+            move_into_cells(one.value, made->second.planes[0], run);
+            start.emplace(made->first, made->second.planes[0]);
+        }
+        learning.start = std::make_shared<const decltype(start)>(std::move(start));
+    }
     const Learned learned = learn(std::move(student), &options.request, config, learning, std::move(lesson), run, quiet);
     out.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
     out.report.set("training", to_json(learned.summary));

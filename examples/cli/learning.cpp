@@ -109,7 +109,15 @@ template <class Ste>
 Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Config& config, const LearningOptions& options,
                    Lesson lesson, Execution run, bool quiet) {
     const RecipeRequest request = recipe != nullptr ? *recipe : RecipeRequest{};
-    const RuntimePolicies<Ste> policies(quantize_with(request, config), request.scale_storage, preservation_of(request, config),
+    Quantize quantize = quantize_with(request, config);
+    if (options.start && ScaleLearningSte<Ste>)
+        quantize = [rounds = std::move(quantize), start = options.start](TernaryTensor& out, const TensorView& weight, Execution how) {
+            if (const auto found = start->find(weight.name); found != start->end())
+                out = found->second;
+            else
+                rounds(out, weight, how);
+        };
+    const RuntimePolicies<Ste> policies(std::move(quantize), request.scale_storage, preservation_of(request, config),
                                         recipe != nullptr, optimizer_of(options));
     BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
     const StepOptions steps = steps_of(options, text);

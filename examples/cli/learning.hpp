@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -31,6 +33,8 @@ struct LearningOptions {
     std::uint64_t seed = 0;
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false, bf16_activations = false;
+    /// What matrices begin as, by name, where scales learn; others begin as the recipe rounds them.
+    std::shared_ptr<const std::map<std::string, bitnet::TernaryTensor, std::less<>>> start{};
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);

@@ -4,6 +4,7 @@
 
 #include <bitnet/calibrate/allocation.hpp>
 #include <bitnet/calibrate/calibrate.hpp>
+#include <bitnet/calibrate/calibrated_start.hpp>
 #include <bitnet/calibrate/dataset.hpp>
 #include <bitnet/calibrate/quantizer/coordinate_descent.hpp>
 #include <bitnet/calibrate/quantizer/weighted_least_squares.hpp>

@@ -55,6 +55,7 @@ struct CalibratedMatrix {
     std::size_t dead_inputs = 0;
     std::size_t tokens = 0;
     double seconds = 0;         ///< from its target to its codes
+    Matrix<float> target{};     ///< what it was to be, W*
 };
 
 /// Goes through a network layer by layer with the texts, and through its stages inside; see calibrate().
@@ -144,7 +145,7 @@ private:
             put_image(quantizer.plain(view, run_), plain, run_);
             fitted.push_back({{.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
                   .plain_error = output_error(target, plain, prepared, run_.threads), .damping = prepared.damping, .dead_inputs = moments.dead(),
-                  .tokens = moments.tokens(), .seconds = seconds}, {i, std::move(made)}});
+                  .tokens = moments.tokens(), .seconds = seconds, .target = target}, {i, std::move(made)}});
         }
     }
 

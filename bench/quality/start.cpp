@@ -1,0 +1,90 @@
+// Where learning begins: perplexity after some steps through ternary weights, from rounded weights and from calibrated ones.
+//
+//     bench_quality_start MODEL [STEPS...]
+//
+// Groups of 64, learned scales, the original as teacher, batches of 4,096 tokens of texts that it writes; rate and tables as the
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <bitnet/calibrated.hpp>
+#include <bitnet/kernel/dispatch.hpp>
+
+#include "../timing.hpp"
+
+using namespace bitnet;
+
+namespace {
+
+using Texts = std::vector<std::vector<std::uint32_t>>;
+
+struct Bench {
+    Execution run;
+    const ModelWeights& weights;
+    Parameters<float> parameters;
+    Texts learned, scored;
+    Network<float> teacher{weights.config(), parameters, *run.kernels};
+    double original = evaluate(teacher, scored, {}, run.threads).perplexity();
+
+    /// The teacher with calibrated matrices, or with weights in the cells of their codes, and those codes.
+    struct Start {
+        const char* name;
+        Parameters<float> parameters;
+        std::map<std::string, TernaryTensor, std::less<>> made{};
+    };
+    std::vector<Start> starts() {
+        Network<float> network{weights.config(), parameters, *run.kernels};
+        const CalibrationSet set = CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16);
+        std::vector<Start> out{{"rounded", parameters}, {"calibrated, at the levels", parameters}, {"calibrated, weights in cells", parameters}, {"calibrated, targets in cells", parameters}};
+        calibrate(network, teacher, set, Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<64>{}}, {}, run,
+                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
+            put_image(made, out[1].parameters[matrix.parameter].value, run);
+            for (const std::size_t i : {2u, 3u}) {
+                Matrix<float>& latent = out[i].parameters[matrix.parameter].value;
+                if (i == 3) latent = matrix.target;
+                move_into_cells(latent, made.planes[0], run);
+            }
+            for (const std::size_t i : {1u, 2u, 3u}) out[i].made.emplace(matrix.name, made.planes[0]);
+        });
+        return out;
+    }
+    void operator()(const Start& start, std::size_t steps, double rate) {
+        const Compressor compressor{scale::PerGroup<64>{}, optimizer::AdamW{.beta2 = 0.95f}, ste::LearnedScale{}};
+        const CalibratedStart policies(compressor, start.made);
+        const StepOptions options{.steps = steps, .learning_rate = rate, .table_rate = 0.3f};
+        Trainer<std::remove_const_t<decltype(policies)>> trainer({weights.config(), start.parameters, *run.kernels}, policies, options, BatchSource(learned, 256, 4096, 1), &teacher, run);
+        trainer.finish();
+        const double before = evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original;
+        const double seconds = bench::seconds([&] {
+            while (!trainer.finished()) trainer.step();
+        });
+        trainer.finish();
+        std::printf("| %s | %zu | %.2g | %.3f | %.3f | %.0f |\n", start.name, steps, rate, before, evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original, seconds);
+        std::fflush(stdout);
+    }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+    if (argc < 2) return std::fputs("usage: bench_quality_start MODEL [STEPS...]\n", stderr), 2;
+    const Execution run{&best_kernels(), 0};
+    const ModelWeights weights(argv[1]);
+    std::vector<std::size_t> steps;
+    for (int i = 2; i < argc; ++i) steps.push_back(static_cast<std::size_t>(std::strtoull(argv[i], nullptr, 10)));
+    if (steps.empty()) steps.push_back(400);
+    const std::size_t texts = std::max<std::size_t>(128, *std::ranges::max_element(steps) * 16);
+    const Transformer model(weights, ActivationPrecision::fp32, run);
+    Bench bench{run, weights, read_parameters<float>(weights, run), self_text(model, {.texts = std::min<std::size_t>(texts, 5120), .seed = 1}, run),
+                self_text(model, {.texts = 512, .seed = 777}, run)};
+    const std::vector<Bench::Start> starts = bench.starts();
+    const double rate = ternary_learning_rate(bench.parameters, preservation::ByRole{});
+    std::puts("| start | steps | rate | before | after | seconds |\n|---|---|---|---|---|---|");
+    for (const std::size_t count : steps)
+        for (const Bench::Start& start : starts) bench(start, count, 2 * rate);
+} catch (const bitnet::error& problem) {
+    return std::fprintf(stderr, "%s\n", problem.what()), 1;
+}
