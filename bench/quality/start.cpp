@@ -2,7 +2,8 @@
 //
 //     bench_quality_start MODEL [STEPS...]
 //
-// Groups of 64, learned scales, the original as teacher, batches of 4,096 tokens of texts that it writes; rate and tables as the
+// Groups of 64, learned scales, the original as teacher, batches of 4,096 tokens of texts that it writes, tables at 0.3 of twice the
+// rate that the program chooses. 400 steps where none are named. Output is a Markdown table.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

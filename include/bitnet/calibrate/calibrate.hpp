@@ -42,6 +42,7 @@ struct CalibrationOptions {
     Target target = Target::stream;
     bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
     std::uint64_t seed = 0;  ///< of the rotations
+    std::size_t most_bytes = std::size_t{1} << 32;  ///< of hidden states in memory, of each of both networks; more goes to disk
     RefineOptions refine{};  ///< what follows when all matrices of a layer have become ternary
 };
 
@@ -68,7 +69,7 @@ public:
 
     Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, Choose choose, const CalibrationOptions& options,
                 Execution run)
-        : texts_(std::move(texts)), now_(network, texts_), before_(original, texts_), choose_(std::move(choose)), options_(options), run_(run) {}
+        : texts_(std::move(texts)), now_(network, texts_, options.most_bytes), before_(original, texts_, options.most_bytes), choose_(std::move(choose)), options_(options), run_(run) {}
 
     void run(const Told& told) {
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
@@ -93,8 +94,9 @@ private:
     /// The original's streams are those behind the layer already.
     void refine(std::size_t layer, std::vector<Fitted>& fitted) {
         std::vector<MadeMatrix*> matrices;
+        matrices.reserve(fitted.size());
         for (Fitted& one : fitted) matrices.push_back(&one.made);
-        LayerRefinement refinement(network(), layer, std::move(matrices), options_.refine, options_.refine.passes * texts_.size(), run_);
+        LayerRefinement refinement(network(), layer, matrices, options_.refine, options_.refine.passes * texts_.size(), run_);
         for (std::size_t pass = 0; pass < options_.refine.passes; ++pass)
             for (std::size_t b = 0; b < texts_.size(); ++b) {
                 now_.load(b, layer);
@@ -170,7 +172,7 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
 /// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the inputs that it
 /// is given by those that are ternary already. `network` begins as equal to `original`.
 ///
-/// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts.
+/// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts, on disk where they are many.
 ///
 /// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
 ///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is

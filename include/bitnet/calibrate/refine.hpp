@@ -44,7 +44,7 @@ inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execut
 class LayerRefinement {
 public:
     /// matrices: those of the layer, changed by step() and finish()    steps: how many will follow
-    LayerRefinement(Network<float>& network, std::size_t layer, std::vector<MadeMatrix*> matrices, const RefineOptions& options,
+    LayerRefinement(Network<float>& network, std::size_t layer, std::span<MadeMatrix* const> matrices, const RefineOptions& options,
                     std::size_t steps, Execution run)
         : network_(network), layer_(layer), options_(options), steps_(steps), run_(run) {
         for (MadeMatrix* const one : matrices) {

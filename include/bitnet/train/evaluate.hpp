@@ -65,6 +65,7 @@ inline Perplexity evaluate(Network<float>& network, std::span<const std::vector<
         for (std::size_t begin = 0; begin < nll.size(); begin += detail::Reader::rows_at_once) {
             const std::size_t count = std::min(detail::Reader::rows_at_once, nll.size() - begin);
             std::vector<MatrixView<const float>> rows;
+            rows.reserve(readers.size());
             for (detail::Reader& reader : readers) rows.push_back(reader.predict(begin, count, threads));
             parallel_for(count, 16, threads, [&](std::size_t first, std::size_t last) {
                 std::vector<float> work(original == nullptr ? 0 : network.vocabulary());
