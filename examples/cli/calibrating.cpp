@@ -65,6 +65,15 @@ Choice choose_storage(const RecipeRequest& request, const Config& config, double
     Choice out{storage_ways(request, config)};
     const std::vector<std::vector<std::uint32_t>> scored(set.samples().begin(), set.samples().begin() + static_cast<std::ptrdiff_t>(std::min(few_texts, set.samples().size())));
     const auto all = static_cast<double>(std::ranges::count_if(original.parameters(), wanted));
+    double least = 0, count = 0;
+    for (const Parameter<float>& one : original.parameters()) {
+        if (!wanted(one)) continue;
+        count += static_cast<double>(one.value.values().size());
+        least += static_cast<double>(one.value.rows() * (packed_row_bytes(request.layout, one.value.cols()) + bits_of(request.scale_storage) / 8));
+    }
+    if (bits < 8 * least / count)
+        throw error(errc::bad_value, message("--bits ", bits, ": one plane in ", to_string(request.layout), " with a scale a row takes ", fixed(8 * least / count, 2),
+                                             " already", request.layout == Layout::trit5 ? "" : "; --layout trit5 takes less"));
     Progress progress("measure", quiet);
     std::size_t done = 0;
     const std::vector<Sensitivity> measured = measure_sensitivity(original, set, scored, out.ways.quantizers, wanted, run, [&](const Sensitivity& one) {
@@ -87,6 +96,17 @@ Choice choose_storage(const RecipeRequest& request, const Config& config, double
     }
     out.report = Json::array(std::move(rows));
     return out;
+}
+
+/// Matrices that are wanted and are no layer's, tables for example, have no inputs to be fitted to.
+void round_the_rest(Calibrated& out, const std::function<bool(const Parameter<float>&)>& wanted, const MatrixQuantizer& quantizer, Execution run) {
+    for (Parameter<float>& one : out.network.parameters()) {
+        if (!wanted(one) || out.tensors.made.contains(one.spec.name)) continue;
+        const Shape shape{one.value.rows(), one.value.cols()};
+        TernaryPlanes made = quantizer.plain({one.spec.name, DType::F32, shape, std::as_bytes(std::span<const float>(one.value.values()))}, run);
+        put_image(made, one.value, run);
+        out.tensors.made.emplace(one.spec.name, std::move(made));
+    }
 }
 
 }  // namespace
@@ -127,6 +147,7 @@ Calibrated calibrate_with(const RecipeRequest& request, const Config& config, co
                                {"tokens", set.tokens()},
                                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()},
                                {"matrices", Json::array(std::move(matrices))}});
+    round_the_rest(out, wanted, recipe.quantizer, run);
     if (choice) out.report.set("storage", choice->report);
     // With fewer tokens than inputs some directions are never seen; ten times as many is where more stops to matter much.
     if (set.tokens() < 10 * most_inputs)

@@ -213,9 +213,13 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
     out.report = Json::object({{"pre_perplexity", before}});
     if (dataset.is_object()) out.report.set("dataset", dataset);
     if (calibrated) out.report.set("calibration", calibrated->report);
-    if (calibrated && options.calibrating.refine != 0)  // norms too have changed
-        out.model.emplace(learned_model(work, origin_of(weights), calibrated->network.parameters()));
-    if (!can_learn(options)) {
+    if (calibrated && options.calibrating.refine != 0) {  // norms too have changed
+        Parameters<float> kept = calibrated->network.parameters();
+        for (std::size_t i = 0; i < kept.size(); ++i)
+            if (calibrated->tensors.made.contains(kept[i].spec.name)) kept[i].value = teacher.parameters()[i].value;
+        out.model.emplace(learned_model(work, origin_of(weights), kept));
+    }
+    if (!can_learn(options) || (calibrated && options.fine_tune == "never")) {
         out.report.set("fine_tuned", false);
         if (calibrated) out.report.set("post_compression_perplexity", perplexity_of(calibrated->network));
         if (calibrated) out.tensors.emplace(std::move(calibrated->tensors));
@@ -264,8 +268,13 @@ void compress(Options& options, const CommonOptions& common) {
         check_recipe(options.request, config);
         target_of(options.calibrating, options.request, options.lesson.given());
     });
-    if (options.fine_tune == "always" && !can_learn(options))
-        throw CLI::ValidationError("--fine-tune", "training goes through one plane of trits, in the weights' own basis");
+    if (!can_learn(options))
+        for (const CLI::Option* const option : options.learning_group->get_options()) {
+            const std::string name = option->get_name();
+            const bool reads_text = name == "--context" || name == "--batch-tokens" || name == "--seed";
+            if (option->count() > 0 && !reads_text && !(name == "--fine-tune" && options.fine_tune != "always"))
+                throw CLI::ValidationError(name, "training goes through one plane of trits, in the weights' own basis");
+        }
     require_apart(config.model_path, config.output_path);
 
     const ModelDir model(config.model_path, {.architecture = options.architecture});

@@ -215,7 +215,7 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
     if (out.text.size() < 2) throw error(errc::bad_value, "the text is one document: name another for validation with --eval-text");
     const std::size_t all = out.text.size(), kept = std::clamp<std::size_t>(all / 20, 1, 256);
     for (std::size_t i = 0; i < kept; ++i) {  // evenly spread; removed from behind, so that places stay what they are
-        const std::size_t place = (kept - 1 - i) * all / kept;
+        const std::size_t place = options.datasets.empty() ? (kept - 1 - i) * all / kept : all - 1 - i;  // windows of a document stay together
         out.validation.push_back(std::move(out.text[place]));
         out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
     }

@@ -93,6 +93,7 @@ std::string quantizer_of(const RecipeRequest& request) {
             throw error(errc::bad_value, message("--planes ", request.planes, ": ", request.quantizer, " makes one; leave --quantizer out"));
         return "trit_planes";
     }
+    if (request.quantizer == "trit_planes") throw error(errc::bad_value, "--quantizer trit_planes: --planes 2 asks for it");
     return request.quantizer.empty() ? std::string(recipe_of(request).quantizer) : request.quantizer;
 }
 

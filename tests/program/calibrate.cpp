@@ -156,7 +156,33 @@ TEST_CASE("a budget of bits is spent where it was measured to pay, and kept") {
     }
     CHECK(before >= 10);  // of a random model some matrix may lose nothing by one plane
     const auto impossible = place.calibrating({"--bits", "1.2"});
-    CHECK(says(refusal_of_program(impossible), "the smallest way to store everything takes"));
+    CHECK(says(refusal_of_program(impossible), "one plane in trit2 with a scale a row takes"));
     CHECK(run_program(place.calibrating({"--bits", "3", "--rotate"})).status == 2);
     CHECK(run_program(place.compress({"--bits", "3"})).status == 2);
+}
+
+TEST_CASE("tables that are to become ternary are rounded beside calibration, and refined norms are those that are written") {
+    const CalibratingPlace place;
+    const Json tables = json_of(place.calibrating({"--set", "preserve_embedding_precision=false"}));
+    const auto& tensors = tables.at("tensors").as_array();
+    CHECK(std::any_of(tensors.begin(), tensors.end(), [](const Json& tensor) {
+        return tensor.at("role").as_string() == "token_embedding" && tensor.at("treatment").as_string() == "ternary";
+    }));
+    const Json refined = json_of(place.calibrating({"--refine", "3"}));
+    for (const Json& tensor : refined.at("tensors").as_array())
+        if (tensor.at("treatment").as_string() == "ternary") CHECK(tensor.at("distortion").at("relative_error").as_double() > 0.1);
+    const double measured = refined.at("fine_tuning").at("post_compression_perplexity").as_double();
+    const std::string every_twentieth = read_text(place.ids());
+    std::istringstream lines(every_twentieth);
+    std::string held;
+    std::size_t number = 0;
+    for (std::string line; std::getline(lines, line); ++number)
+        if (number % 20 == 0) held += line + "\n";
+    bitnet_test::write_text(place.dir / "held.txt", held);
+    const Json written = json_of({"eval", place.out() / "quantized", "--text", place.dir / "held.txt", "--split", "ids"});
+    CHECK(written.at("perplexity").as_double() == doctest::Approx(measured).epsilon(2e-3));  // norms in FP16
+    CHECK(run_program(place.calibrating({"--planes", "2", "--steps", "5"})).status == 2);
+    const auto misnamed = run_program(place.calibrating({"--quantizer", "trit_planes"}));
+    CHECK(misnamed.status == 2);
+    CHECK(says(misnamed.err, "--planes 2 asks for it"));
 }

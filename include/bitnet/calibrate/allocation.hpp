@@ -48,8 +48,8 @@ inline double gain_per_byte(std::span<const StorageOption> options, std::size_t 
 
 }  // namespace detail
 
-/// Begins with the smallest option of each tensor (of equal ones the best), then takes, again and again, the step that gains most a
-/// byte among those that fit into `most_bytes`, until none does or the loss is at most `enough`. Ties go to the first tensor:
+/// Begins with the smallest option of each tensor (of equal ones the best), then takes, again and again, of each tensor's next step on
+/// its hull the one that gains most a byte and fits into `most_bytes`, until none does or the loss is at most `enough`. Ties go to the first tensor:
 /// the same input gives the same choice.
 ///
 /// options: of each tensor, one at least

@@ -11,7 +11,8 @@ namespace bitnet::inline BITNET_ABI {
 /// of each other, and one thread's work each: the result does not depend on the number of threads. Where one scale serves the
 /// whole tensor, all rows are one block.
 ///
-/// Errors  errc::not_finite for a weight, by tensor name and flat index; errc::bad_shape for moments of other channels
+/// Errors  errc::not_finite for a weight, by tensor name and flat index; errc::bad_shape for moments of other channels;
+///         errc::bad_value for moments without the feedback that the quantizer asks for
 template <class... Policies>
 TernaryPlanes compress(const Compressor<Policies...>& compressor, const TensorView& weight, const PreparedMoments& moments,
                        Execution run = execution()) {
@@ -19,6 +20,8 @@ TernaryPlanes compress(const Compressor<Policies...>& compressor, const TensorVi
     const std::size_t cols = matrix_shape(weight.shape).cols;
     if (cols != moments.metric.cols())
         throw error(errc::bad_shape, message(weight.name, ": ", cols, " columns, and moments of ", moments.metric.cols(), " inputs"));
+    if (quantizer::feedback_damping_of(compressor.quantizer()) > 0 && moments.feedback.rows() != cols)
+        throw error(errc::bad_value, message(weight.name, ": this quantizer feeds errors back, and the moments were prepared without damping"));
     TernaryPlanes out;
     out.rotation = moments.rotation;
     detail::compress_rows<planes>(compressor, weight, out, run, [&](RowsInWork<planes>& rows) {

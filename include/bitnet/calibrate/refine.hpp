@@ -164,7 +164,7 @@ private:
     RefineOptions options_;
     std::size_t steps_, done_ = 0;
     Execution run_;
-    optimizer::AdamW optimizer_{.beta2 = 0.95f};
+    optimizer::AdamW optimizer_{.beta2 = 0.95f, .epsilon = 1e-20f};  // a large layer's slopes are tiny
     std::vector<Scales> scales_{};
     std::vector<std::size_t> parameters_{};
     std::vector<std::pair<std::size_t, State>> norms_{};

@@ -141,7 +141,7 @@ inline CachedTokens windows_of(std::span<const std::filesystem::path> files, con
     const std::string key = hash.text();
     const std::filesystem::path place = cache / ("calibration-" + key + ".safetensors");
     CachedTokens out;
-    if (std::filesystem::exists(place)) {
+    if (std::error_code hidden; std::filesystem::exists(place, hidden)) {
         if (auto kept = detail::read_token_cache(place, key, tokenizer.vocab_size(), out.note)) {
             out.windows = std::move(*kept);
             out.from_cache = true;

@@ -76,7 +76,6 @@ public:
     /// Errors  errc::bad_value for an id beyond the vocabulary and a text longer than the model's positions
     void forward(const Batch& batch, const Tape<T>& tape, MatrixView<T> hidden, unsigned threads) {
         const std::size_t tokens = batch.ids.size();
-        prepare_angles(batch.longest());
         begin(batch, tape);
         for (std::size_t i = 0; i < layers_.size(); ++i) {
             run_layer(i, batch, tape, threads);
@@ -116,6 +115,7 @@ public:
     }
     /// The residual stream in front of the first layer, into tape.stream(0).
     void begin(const Batch& batch, const Tape<T>& tape) {
+        prepare_angles(batch.longest());
         const MatrixView<T> x = tape.stream(0, batch.ids.size());
         const Matrix<T>& table = parameters_[embedding_].value;
         embed(table.rows(), batch.ids, x, [&](std::uint32_t id, std::span<T> row) { std::ranges::copy(table.row(id), row.begin()); });

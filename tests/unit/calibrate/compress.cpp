@@ -59,5 +59,7 @@ TEST_CASE("scales beyond FP16 are F32, and bad input says where") {
     CHECK(compress(compressor, view_of(w), moments).planes[0].scale_type == DType::F32);
     w(1, 3) = std::numeric_limits<float>::quiet_NaN();
     CHECK_THROWS_WITH_AS(compress(compressor, view_of(w), moments), "w: nan at flat index 11 of shape (2, 8)", error);
+    const PreparedMoments without = prepare(bitnet_test::moments_of(bitnet_test::inputs(100, 8, 5)), 0, "layer");
+    CHECK_THROWS_WITH_AS(compress(compressor, view_of(w), without), "w: this quantizer feeds errors back, and the moments were prepared without damping", error);
     CHECK_THROWS_WITH_AS(compress(compressor, view_of(bitnet_test::normal_matrix(2, 9, 6)), moments), "w: 9 columns, and moments of 8 inputs", error);
 }
