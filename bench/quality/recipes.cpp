@@ -111,7 +111,7 @@ public:
                 TernaryPlanes made;
                 compressor.compress_into(made, TensorView{one.spec.name, DType::F32, Shape{one.value.rows(), one.value.cols()},
                                                           std::as_bytes(std::span<const float>(one.value.values()))}, run_);
-                for (std::size_t r = 0; r < made.rows(); ++r) made.dequantize_row(r, one.value.row(r), run_);
+                put_image(made, one.value, run_);
                 stored.add(made, run_);
             }
         });

@@ -196,6 +196,19 @@ struct Improvement {
     std::optional<MadeTensors<preservation::ByPattern>> tensors{};  ///< what calibration made, where nothing was learned
 };
 
+/// A student that begins with the codes of calibration, and else with as much as can be of the original.
+void begin_in_cells(Network<float>& student, const Network<float>& teacher, const std::map<std::string, TernaryPlanes, std::less<>>& made,
+                    LearningOptions& learning, Execution run) {
+    for (std::size_t i = 0; i < student.parameters().size(); ++i) {
+        Parameter<float>& one = student.parameters()[i];
+        const auto found = made.find(one.spec.name);
+        if (found == made.end()) continue;
+        one.value = teacher.parameters()[i].value;
+        move_into_cells(one.value, found->second.planes[0], run);
+        learning.start.emplace(found->first, found->second.planes[0]);
+    }
+}
+
 /// Measures the original and its ternary image on a text; calibrates, and trains, where the rule, or the user, says so.
 Improvement improve(const Options& options, const Config& config, const WorkDirectory& work, Execution run, bool quiet) {
     const ModelWeights weights(config.model_path);
@@ -235,17 +248,7 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
                         (options.fine_tune == "auto" && should_fine_tune(before, perplexity, config.fine_tune_threshold));
     };
     Network<float> student(weights.config(), (calibrated ? calibrated->network : teacher).parameters(), *run.kernels);
-    if (calibrated && learning.ste == "learned_scale") {  // the codes of calibration, and else as much as can be of the original
-        std::map<std::string, TernaryTensor, std::less<>> start;
-        for (Parameter<float>& one : student.parameters()) {
-            const auto made = calibrated->tensors.made.find(one.spec.name);
-            if (made == calibrated->tensors.made.end()) continue;
-            one.value = teacher.parameters()[teacher.parameters().find(one.spec.name)].value;
-            move_into_cells(one.value, made->second.planes[0], run);
-            start.emplace(made->first, made->second.planes[0]);
-        }
-        learning.start = std::make_shared<const decltype(start)>(std::move(start));
-    }
+    if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, teacher, calibrated->tensors.made, learning, run);
     const Learned learned = learn(std::move(student), &options.request, config, learning, std::move(lesson), run, quiet);
     out.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
     out.report.set("training", to_json(learned.summary));

@@ -94,7 +94,7 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
             zeros = fixed(100 * codes.zeros(), 1) + " %";
             row.set("zeros", codes.zeros());
             row.set("scale_type", to_string(ternary.scale_type));
-            row.set("scales", ternary.scales.size());
+            row.set("scales", ternary.scales.size() * made.planes.size());
             row.set("planes", made.planes.size());
             row.set("rotated", bool(made.rotation));
             row.set("transposed", tensor.entry.transposed);

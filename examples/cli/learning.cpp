@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include <bitnet/calibrate/calibrated_start.hpp>
 #include <bitnet/calibrate/dataset.hpp>
 #include <bitnet/calibrate/token_cache.hpp>
 #include <bitnet/core/rng.hpp>
@@ -109,21 +110,20 @@ template <class Ste>
 Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Config& config, const LearningOptions& options,
                    Lesson lesson, Execution run, bool quiet) {
     const RecipeRequest request = recipe != nullptr ? *recipe : RecipeRequest{};
-    Quantize quantize = quantize_with(request, config);
-    if (options.start && ScaleLearningSte<Ste>)
-        quantize = [rounds = std::move(quantize), start = options.start](TernaryTensor& out, const TensorView& weight, Execution how) {
-            if (const auto found = start->find(weight.name); found != start->end())
-                out = found->second;
-            else
-                rounds(out, weight, how);
-        };
-    const RuntimePolicies<Ste> policies(std::move(quantize), request.scale_storage, preservation_of(request, config),
+    const RuntimePolicies<Ste> as_typed(quantize_with(request, config), request.scale_storage, preservation_of(request, config),
                                         recipe != nullptr, optimizer_of(options));
+    const auto policies = [&] {
+        if constexpr (ScaleLearningSte<Ste>)
+            return CalibratedStart(as_typed, options.start);
+        else
+            return as_typed;
+    }();
+    using Policies = std::remove_const_t<decltype(policies)>;
     BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
     const StepOptions steps = steps_of(options, text);
-    Trainer<RuntimePolicies<Ste>> trainer(std::move(network), policies, steps, std::move(text), lesson.teacher, run);
+    Trainer<Policies> trainer(std::move(network), policies, steps, std::move(text), lesson.teacher, run);
     StepProgress progress(steps.steps, quiet);
-    TrainingRun<RuntimePolicies<Ste>> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
+    TrainingRun<Policies> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
     TrainingSummary summary = training.train();
     return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste())};
 }

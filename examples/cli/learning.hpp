@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -34,7 +33,7 @@ struct LearningOptions {
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false, bf16_activations = false;
     /// What matrices begin as, by name, where scales learn; others begin as the recipe rounds them.
-    std::shared_ptr<const std::map<std::string, bitnet::TernaryTensor, std::less<>>> start{};
+    std::map<std::string, bitnet::TernaryTensor, std::less<>> start{};
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);

@@ -3064,19 +3064,23 @@ bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std
     return odd == 0;
 }
 
-/// Codes and scale of one region by a quantizer that writes codes itself.
-template <CodeQuantizer Quantizer>
-float quantize_region(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes) {
-    const float alpha = quantizer.quantize(w, codes);
-    check_alpha(Quantizer::name, alpha);
+/// The scale of a region as it is kept: 0 where all codes are.  Errors  errc::bad_policy for what a policy must not return
+inline float checked_region(std::string_view policy, float alpha, std::span<const std::int8_t> codes) {
+    check_alpha(policy, alpha);
     bool all_zero = true;
     for (std::size_t i = 0; i < codes.size(); ++i) {
         if (codes[i] < -1 || codes[i] > 1)
-            throw error(errc::bad_policy, message(Quantizer::name, " returned the code ", static_cast<int>(codes[i]),
-                                                  " at position ", i, " of its region; codes are -1, 0 and 1"));
+            throw error(errc::bad_policy, message(policy, " returned the code ", static_cast<int>(codes[i]), " at position ", i,
+                                                  " of its region; codes are -1, 0 and 1"));
         all_zero = all_zero && codes[i] == 0;
     }
     return all_zero ? 0.0f : alpha;
+}
+
+/// Codes and scale of one region by a quantizer that writes codes itself.
+template <CodeQuantizer Quantizer>
+float quantize_region(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes) {
+    return checked_region(Quantizer::name, quantizer.quantize(w, codes), codes);
 }
 
 }  // namespace bitnet::inline BITNET_ABI
@@ -3488,6 +3492,187 @@ private:
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/core/worker_pool.hpp>
+/// Threads that wait for work: starting one costs tens of microseconds, waking one costs a few.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Helpers that all callers of a process share. Who calls takes part itself and waits for nobody that has not begun, so
+/// that work may call for help in turn.
+class WorkerPool {
+public:
+    /// The pool of this process. It grows as far as anyone asks for and is never destroyed: nothing waits for its
+    /// threads when the program ends.
+    static WorkerPool& shared() {
+        static WorkerPool& pool = *new WorkerPool;
+        return pool;
+    }
+
+    /// Calls work() on this thread and on up to `helpers` others, and returns when all of these calls have.
+    /// work: throws nothing; a later call finds what earlier ones have left to do, if anything
+    template <class Work>
+    void run(unsigned helpers, const Work& work) {
+        if (helpers == 0) return work();
+        Job job{[](const void* context) { (*static_cast<const Work*>(context))(); }, &work, helpers};
+        post(job, helpers);
+        work();
+        finish(job);
+    }
+
+private:
+    struct Job {
+        void (*call)(const void*);
+        const void* context;
+        unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
+        std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
+        Job* next = nullptr;              ///< in the list of jobs
+    };
+
+    void post(Job& job, unsigned helpers) {
+        {
+            const std::lock_guard lock(mutex_);
+            while (threads_ < helpers && start()) ++threads_;
+            Job** end = &jobs_;
+            while (*end != nullptr) end = &(*end)->next;
+            *end = &job;
+            posted_.fetch_add(1);  // sequentially consistent, as the wait for it: or the notice could be missed
+        }
+        for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
+    }
+
+    void finish(Job& job) {
+        {
+            const std::lock_guard lock(mutex_);
+            Job** place = &jobs_;
+            while (*place != &job) place = &(*place)->next;
+            *place = job.next;
+        }
+        const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
+        if (spin_until(idle)) return;
+        for (;;) {
+            const unsigned seen = ended_.load(std::memory_order_acquire);
+            if (idle()) return;
+            ended_.wait(seen);
+        }
+    }
+
+    /// False when there are no more threads to be had: fewer do the work.
+    bool start() {
+        pthread_t thread;
+        const auto begin = [](void* pool) -> void* {
+            static_cast<WorkerPool*>(pool)->serve();
+            return nullptr;
+        };
+        if (pthread_create(&thread, nullptr, begin, this) != 0) return false;
+        pthread_detach(thread);
+        return true;
+    }
+
+    void serve() {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+            Job* wanting = jobs_;
+            while (wanting != nullptr && wanting->wanted == 0) wanting = wanting->next;
+            if (wanting == nullptr) {
+                const unsigned seen = posted_.load(std::memory_order_relaxed);
+                lock.unlock();
+                if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
+                lock.lock();
+                continue;
+            }
+            Job& job = *wanting;
+            --job.wanted;
+            job.inside.fetch_add(1, std::memory_order_relaxed);
+            lock.unlock();
+            job.call(job.context);
+            const bool last = job.inside.fetch_sub(1, std::memory_order_acq_rel) == 1;  // from here on the job may be gone
+            if (last) {
+                ended_.fetch_add(1);
+                ended_.notify_all();
+            }
+            lock.lock();
+        }
+    }
+
+    /// Whether it came true within some tens of microseconds: the next product of a layer is nearly always that close.
+    template <class Condition>
+    static bool spin_until(const Condition& condition) {
+        for (int i = 0; i < 1500; ++i) {
+            if (condition()) return true;
+#if defined(__x86_64__)
+            __builtin_ia32_pause();
+#endif
+        }
+        return condition();
+    }
+
+    std::mutex mutex_{};
+    Job* jobs_ = nullptr;              ///< the first of a list, oldest first
+    std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
+    std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
+    unsigned threads_ = 0;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/core/parallel_for.hpp>
+/// Loops over independent pieces of work on several threads.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Cores that this process may run on: those of the machine, or fewer where taskset or a container says so.
+inline unsigned available_cores() {
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return static_cast<unsigned>(CPU_COUNT(&allowed));
+#endif
+    return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+}
+
+/// What `threads` = 0 means: every core there is for this process.
+inline unsigned thread_count(unsigned threads) { return threads != 0 ? threads : available_cores(); }
+
+/// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
+/// same whatever the pieces.
+inline std::size_t balanced_piece(std::size_t count, std::size_t least, unsigned threads) {
+    const std::size_t pieces = 4 * std::size_t{thread_count(threads)};
+    return std::max(least, (count + pieces - 1) / pieces);
+}
+
+/// Calls work(begin, end) for consecutive pieces of [0, count), at most `piece` long, on `threads` threads (0: all).
+///
+/// The pieces are the same for every number of threads, so a result that each piece writes to its own place is too.
+/// When pieces throw, the exception of the lowest piece is rethrown after all threads have stopped: the same one
+/// for every number of threads.
+template <class Work>
+void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&& work) {
+    if (count == 0) return;
+    piece = std::max<std::size_t>(piece, 1);
+    const std::size_t pieces = (count - 1) / piece + 1;
+    std::atomic<std::size_t> next{0};
+    std::atomic<std::size_t> first_failed{pieces};
+    std::mutex failing;
+    std::exception_ptr failure;
+    const auto run = [&] {
+        // Pieces are handed out in ascending order, so every piece below a failed one has been started and ends.
+        for (std::size_t i; (i = next.fetch_add(1)) < first_failed.load();) {
+            try {
+                work(i * piece, std::min(count, (i + 1) * piece));
+            } catch (...) {
+                const std::lock_guard lock(failing);
+                if (i > first_failed.load()) return;
+                first_failed = i;
+                failure = std::current_exception();
+                return;
+            }
+        }
+    };
+    WorkerPool::shared().run(static_cast<unsigned>(std::min<std::size_t>(thread_count(threads), pieces)) - 1, run);
+    if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/core/rng.hpp>
 /// Random numbers that are the same on every machine, compiler and instruction set.
 
@@ -3670,185 +3855,11 @@ struct TernaryPlanes {
     bool operator==(const TernaryPlanes&) const = default;
 };
 
-}  // namespace bitnet::inline BITNET_ABI
-
-// ---- <bitnet/core/worker_pool.hpp>
-/// Threads that wait for work: starting one costs tens of microseconds, waking one costs a few.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// Helpers that all callers of a process share. Who calls takes part itself and waits for nobody that has not begun, so
-/// that work may call for help in turn.
-class WorkerPool {
-public:
-    /// The pool of this process. It grows as far as anyone asks for and is never destroyed: nothing waits for its
-    /// threads when the program ends.
-    static WorkerPool& shared() {
-        static WorkerPool& pool = *new WorkerPool;
-        return pool;
-    }
-
-    /// Calls work() on this thread and on up to `helpers` others, and returns when all of these calls have.
-    /// work: throws nothing; a later call finds what earlier ones have left to do, if anything
-    template <class Work>
-    void run(unsigned helpers, const Work& work) {
-        if (helpers == 0) return work();
-        Job job{[](const void* context) { (*static_cast<const Work*>(context))(); }, &work, helpers};
-        post(job, helpers);
-        work();
-        finish(job);
-    }
-
-private:
-    struct Job {
-        void (*call)(const void*);
-        const void* context;
-        unsigned wanted;                  ///< helpers that may still begin; under mutex_, as the list is
-        std::atomic<unsigned> inside{0};  ///< helpers that have begun and not ended
-        Job* next = nullptr;              ///< in the list of jobs
-    };
-
-    void post(Job& job, unsigned helpers) {
-        {
-            const std::lock_guard lock(mutex_);
-            while (threads_ < helpers && start()) ++threads_;
-            Job** end = &jobs_;
-            while (*end != nullptr) end = &(*end)->next;
-            *end = &job;
-            posted_.fetch_add(1);  // sequentially consistent, as the wait for it: or the notice could be missed
-        }
-        for (unsigned i = 0; i < helpers; ++i) posted_.notify_one();
-    }
-
-    void finish(Job& job) {
-        {
-            const std::lock_guard lock(mutex_);
-            Job** place = &jobs_;
-            while (*place != &job) place = &(*place)->next;
-            *place = job.next;
-        }
-        const auto idle = [&job] { return job.inside.load(std::memory_order_acquire) == 0; };
-        if (spin_until(idle)) return;
-        for (;;) {
-            const unsigned seen = ended_.load(std::memory_order_acquire);
-            if (idle()) return;
-            ended_.wait(seen);
-        }
-    }
-
-    /// False when there are no more threads to be had: fewer do the work.
-    bool start() {
-        pthread_t thread;
-        const auto begin = [](void* pool) -> void* {
-            static_cast<WorkerPool*>(pool)->serve();
-            return nullptr;
-        };
-        if (pthread_create(&thread, nullptr, begin, this) != 0) return false;
-        pthread_detach(thread);
-        return true;
-    }
-
-    void serve() {
-        std::unique_lock lock(mutex_);
-        for (;;) {
-            Job* wanting = jobs_;
-            while (wanting != nullptr && wanting->wanted == 0) wanting = wanting->next;
-            if (wanting == nullptr) {
-                const unsigned seen = posted_.load(std::memory_order_relaxed);
-                lock.unlock();
-                if (!spin_until([this, seen] { return posted_.load(std::memory_order_acquire) != seen; })) posted_.wait(seen);
-                lock.lock();
-                continue;
-            }
-            Job& job = *wanting;
-            --job.wanted;
-            job.inside.fetch_add(1, std::memory_order_relaxed);
-            lock.unlock();
-            job.call(job.context);
-            const bool last = job.inside.fetch_sub(1, std::memory_order_acq_rel) == 1;  // from here on the job may be gone
-            if (last) {
-                ended_.fetch_add(1);
-                ended_.notify_all();
-            }
-            lock.lock();
-        }
-    }
-
-    /// Whether it came true within some tens of microseconds: the next product of a layer is nearly always that close.
-    template <class Condition>
-    static bool spin_until(const Condition& condition) {
-        for (int i = 0; i < 1500; ++i) {
-            if (condition()) return true;
-#if defined(__x86_64__)
-            __builtin_ia32_pause();
-#endif
-        }
-        return condition();
-    }
-
-    std::mutex mutex_{};
-    Job* jobs_ = nullptr;              ///< the first of a list, oldest first
-    std::atomic<unsigned> posted_{0};  ///< counts jobs: what idle threads wait on
-    std::atomic<unsigned> ended_{0};   ///< counts jobs whose helpers have all ended: what their owners wait on
-    unsigned threads_ = 0;
-};
-
-}  // namespace bitnet::inline BITNET_ABI
-
-// ---- <bitnet/core/parallel_for.hpp>
-/// Loops over independent pieces of work on several threads.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// Cores that this process may run on: those of the machine, or fewer where taskset or a container says so.
-inline unsigned available_cores() {
-#if defined(__linux__)
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) return static_cast<unsigned>(CPU_COUNT(&allowed));
-#endif
-    return static_cast<unsigned>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-}
-
-/// What `threads` = 0 means: every core there is for this process.
-inline unsigned thread_count(unsigned threads) { return threads != 0 ? threads : available_cores(); }
-
-/// A piece for parallel_for that gives each of `threads` (0: all) about four, of `least` or more: for results that are the
-/// same whatever the pieces.
-inline std::size_t balanced_piece(std::size_t count, std::size_t least, unsigned threads) {
-    const std::size_t pieces = 4 * std::size_t{thread_count(threads)};
-    return std::max(least, (count + pieces - 1) / pieces);
-}
-
-/// Calls work(begin, end) for consecutive pieces of [0, count), at most `piece` long, on `threads` threads (0: all).
-///
-/// The pieces are the same for every number of threads, so a result that each piece writes to its own place is too.
-/// When pieces throw, the exception of the lowest piece is rethrown after all threads have stopped: the same one
-/// for every number of threads.
-template <class Work>
-void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&& work) {
-    if (count == 0) return;
-    piece = std::max<std::size_t>(piece, 1);
-    const std::size_t pieces = (count - 1) / piece + 1;
-    std::atomic<std::size_t> next{0};
-    std::atomic<std::size_t> first_failed{pieces};
-    std::mutex failing;
-    std::exception_ptr failure;
-    const auto run = [&] {
-        // Pieces are handed out in ascending order, so every piece below a failed one has been started and ends.
-        for (std::size_t i; (i = next.fetch_add(1)) < first_failed.load();) {
-            try {
-                work(i * piece, std::min(count, (i + 1) * piece));
-            } catch (...) {
-                const std::lock_guard lock(failing);
-                if (i > first_failed.load()) return;
-                first_failed = i;
-                failure = std::current_exception();
-                return;
-            }
-        }
-    };
-    WorkerPool::shared().run(static_cast<unsigned>(std::min<std::size_t>(thread_count(threads), pieces)) - 1, run);
-    if (failure) std::rethrow_exception(failure);
+/// All of its weights.  out: (rows, cols)
+inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {
+    parallel_for(out.rows, 16, run.threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) planes.dequantize_row(r, out.row(r), run);
+    });
 }
 
 }  // namespace bitnet::inline BITNET_ABI
@@ -4232,45 +4243,36 @@ using default_sparsity = typename detail::DefaultSparsity<Quantizer>::type;
 
 namespace bitnet::inline BITNET_ABI::quantizer {
 
-/// Codes of one region; its scale.
+/// Codes of one region, in as many planes as the quantizer makes; their scales.
+///
+/// Errors  errc::bad_policy for a scale or a code that a policy must not return
 template <class Quantizer>
-float quantize_one(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes, const Kernels& kernels) {
-    if constexpr (CodeQuantizer<Quantizer>) {
-        return quantize_region(quantizer, w, codes);
+std::array<float, planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
+                                                     const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
+    if constexpr (PlanesQuantizer<Quantizer>) {
+        std::array<float, planes_of<Quantizer>> scales = quantizer.fit_planes(w, codes, kernels);
+        for (std::size_t p = 0; p < scales.size(); ++p) scales[p] = checked_region(Quantizer::name, scales[p], codes[p]);
+        return scales;
+    } else if constexpr (CodeQuantizer<Quantizer>) {
+        return {quantize_region(quantizer, w, codes[0])};
     } else {
         std::vector<float> scratch(w.size());
         double mean = 0;
         for (const float x : w) mean += std::abs(static_cast<double>(x));
         const Grid grid = fit_grid(quantizer, default_sparsity<Quantizer>{}, w, mean / static_cast<double>(w.size()), kernels, scratch);
-        kernels.codes(w.data(), w.size(), grid.keep, codes.data());
-        return grid.alpha;
+        kernels.codes(w.data(), w.size(), grid.keep, codes[0].data());
+        return {grid.alpha};
     }
 }
 
 /// Codes and scales of rows by a quantizer that sees one region at a time.
 template <class Quantizer>
-    requires(!PlanesQuantizer<Quantizer>)
-void fill_rows(const Quantizer& quantizer, RowsInWork<1>& rows, const Kernels& kernels) {
-    if (rows.shared) {  // one region
-        const float scale = quantize_one(quantizer, rows.w.values(), {rows.codes[0].data(), rows.rows() * rows.cols()}, kernels);
-        for (std::size_t r = 0; r < rows.rows(); ++r) rows.scales[0](r, 0) = scale;
-        return;
-    }
-    for (std::size_t r = 0; r < rows.rows(); ++r)
-        for (std::size_t g = 0; g < rows.groups(); ++g) {
-            const auto [first, last] = rows.columns(g);
-            rows.scales[0](r, g) = quantize_one(quantizer, std::span<const float>(rows.w.row(r)).subspan(first, last - first),
-                                                rows.codes[0].row(r).subspan(first, last - first), kernels);
-        }
-}
-
-template <PlanesQuantizer Quantizer>
-void fill_rows(const Quantizer& quantizer, RowsInWork<Quantizer::planes>& rows, const Kernels& kernels) {
-    constexpr std::size_t planes = Quantizer::planes;
+void fill_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& rows, const Kernels& kernels) {
+    constexpr std::size_t planes = planes_of<Quantizer>;
     std::array<std::span<std::int8_t>, planes> codes;
-    if (rows.shared) {
+    if (rows.shared) {  // one region
         for (std::size_t p = 0; p < planes; ++p) codes[p] = {rows.codes[p].data(), rows.rows() * rows.cols()};
-        const std::array<float, planes> scales = quantizer.fit_planes(rows.w.values(), codes, kernels);
+        const std::array<float, planes> scales = quantize_one(quantizer, rows.w.values(), codes, kernels);
         for (std::size_t r = 0; r < rows.rows(); ++r)
             for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, 0) = scales[p];
         return;
@@ -4279,8 +4281,8 @@ void fill_rows(const Quantizer& quantizer, RowsInWork<Quantizer::planes>& rows, 
         for (std::size_t g = 0; g < rows.groups(); ++g) {
             const auto [first, last] = rows.columns(g);
             for (std::size_t p = 0; p < planes; ++p) codes[p] = rows.codes[p].row(r).subspan(first, last - first);
-            const std::array<float, planes> scales =
-                quantizer.fit_planes(std::span<const float>(rows.w.row(r)).subspan(first, last - first), codes, kernels);
+            const std::span<const float> w = std::span<const float>(rows.w.row(r)).subspan(first, last - first);
+            const std::array<float, planes> scales = quantize_one(quantizer, w, codes, kernels);
             for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, g) = scales[p];
         }
 }
@@ -4607,21 +4609,12 @@ public:
             "moments) of bitnet/calibrated.hpp");
         static_assert(planes == 1,
             "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
-        const FloatRows rows(weight, *run.kernels);
-        out.shape = weight.shape;
-        out.layout = layout().layout;
-        out.whole_tensor = Scale::whole_tensor;
-        out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
-        const bool empty = rows.rows() == 0 || rows.cols() == 0;
-        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
-        out.scale_type = scale().storage;
-        if (empty) {
-            out.scales.clear();
-        } else if constexpr (Scale::whole_tensor) {
-            compress_whole(rows, out, run);
-        } else if (!compress_rows(rows, out, run)) {
-            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
-            compress_rows(rows, out, run);
+        if constexpr (PlanesQuantizer<Quantizer>) {
+            TernaryPlanes one;
+            compress_into(one, weight, run);
+            out = std::move(one.planes[0]);
+        } else {
+            compress_plane(out, weight, run);
         }
     }
 
@@ -4643,6 +4636,25 @@ private:
     static constexpr bool needs_weights = GridQuantizer<Quantizer> || RegionSparsity<Sparsity>;
     static constexpr bool grid_from_mean = fits_grid && !GridQuantizer<Quantizer> && ScaleSparsity<Sparsity>;
     static constexpr std::size_t weights_per_piece = 1 << 16;
+
+    void compress_plane(TernaryTensor& out, const TensorView& weight, Execution run) const {
+        const FloatRows rows(weight, *run.kernels);
+        out.shape = weight.shape;
+        out.layout = layout().layout;
+        out.whole_tensor = Scale::whole_tensor;
+        out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
+        const bool empty = rows.rows() == 0 || rows.cols() == 0;
+        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
+        out.scale_type = scale().storage;
+        if (empty) {
+            out.scales.clear();
+        } else if constexpr (Scale::whole_tensor) {
+            compress_whole(rows, out, run);
+        } else if (!compress_rows(rows, out, run)) {
+            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
+            compress_rows(rows, out, run);
+        }
+    }
 
     /// Buffers of one thread.
     struct Scratch {

@@ -69,12 +69,13 @@ public:
 
     Calibration(Network<float>& network, Network<float>& original, std::vector<Batch> texts, Choose choose, const CalibrationOptions& options,
                 Execution run)
-        : texts_(std::move(texts)), now_(network, texts_, options.most_bytes), before_(original, texts_, options.most_bytes), choose_(std::move(choose)), options_(options), run_(run) {}
+        : texts_(std::move(texts)), now_(network, texts_, options.most_bytes), before_(original, texts_, options.most_bytes),
+          choose_(std::move(choose)), options_(options), run_(run) {}
 
     void run(const Told& told) {
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
             std::vector<Fitted> fitted;
-            for (const Stage stage : stages) compress_stage(layer, stage, fitted);
+            for (const Stage stage : stages) compress_stage(layer, stage, fitted, bool(told));
             before_.advance(layer, run_.threads);
             if (options_.refine.passes > 0) refine(layer, fitted);
             now_.advance(layer, run_.threads);
@@ -119,7 +120,8 @@ private:
         return out;
     }
 
-    void compress_stage(std::size_t layer, Stage stage, std::vector<Fitted>& fitted) {
+    /// measures: whether somebody wants to know how well each was fitted
+    void compress_stage(std::size_t layer, Stage stage, std::vector<Fitted>& fitted, bool measures) {
         std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
         std::erase_if(matrices, [&](std::size_t i) { return choose_(network().parameters()[i]) == nullptr; });
         if (matrices.empty()) return;
@@ -143,11 +145,15 @@ private:
             TernaryPlanes made = quantizer.compress(view, prepared, run_);
             put_image(made, one.value, run_);
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-            Matrix<float> plain(target.rows(), target.cols());
-            put_image(quantizer.plain(view, run_), plain, run_);
-            fitted.push_back({{.name = one.spec.name, .parameter = i, .output_error = output_error(target, one.value, prepared, run_.threads),
-                  .plain_error = output_error(target, plain, prepared, run_.threads), .damping = prepared.damping, .dead_inputs = moments.dead(),
-                  .tokens = moments.tokens(), .seconds = seconds, .target = target}, {i, std::move(made)}});
+            CalibratedMatrix about{.name = one.spec.name, .parameter = i, .damping = prepared.damping, .dead_inputs = moments.dead(),
+                                   .tokens = moments.tokens(), .seconds = seconds, .target = target};
+            if (measures) {
+                Matrix<float> plain(target.rows(), target.cols());
+                put_image(quantizer.plain(view, run_), plain, run_);
+                about.output_error = output_error(target, one.value, prepared, run_.threads);
+                about.plain_error = output_error(target, plain, prepared, run_.threads);
+            }
+            fitted.push_back({std::move(about), {i, std::move(made)}});
         }
     }
 
@@ -169,8 +175,8 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
     }
 }
 
-/// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the inputs that it
-/// is given by those that are ternary already. `network` begins as equal to `original`.
+/// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the
+/// inputs that it is given by those that are ternary already. `network` begins as equal to `original`.
 ///
 /// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts, on disk where they are many.
 ///

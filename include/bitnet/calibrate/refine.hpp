@@ -30,13 +30,6 @@ struct MadeMatrix {
     TernaryPlanes planes{};
 };
 
-/// W <- Ŵ of the planes.  out: (O, C)
-inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {
-    parallel_for(out.rows, 16, run.threads, [&](std::size_t begin, std::size_t end) {
-        for (std::size_t r = begin; r < end; ++r) planes.dequantize_row(r, out.row(r), run);
-    });
-}
-
 /// Minimises |s̃ - s|² / |s|² over batches, s the residual stream that the original has behind a layer, s̃ what the layer makes of the
 /// stream that it is given: by AdamW on the logarithms of the scales, codes fixed, and on the norms.
 ///

@@ -174,21 +174,12 @@ public:
             "moments) of bitnet/calibrated.hpp");
         static_assert(planes == 1,
             "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
-        const FloatRows rows(weight, *run.kernels);
-        out.shape = weight.shape;
-        out.layout = layout().layout;
-        out.whole_tensor = Scale::whole_tensor;
-        out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
-        const bool empty = rows.rows() == 0 || rows.cols() == 0;
-        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
-        out.scale_type = scale().storage;
-        if (empty) {
-            out.scales.clear();
-        } else if constexpr (Scale::whole_tensor) {
-            compress_whole(rows, out, run);
-        } else if (!compress_rows(rows, out, run)) {
-            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
-            compress_rows(rows, out, run);
+        if constexpr (PlanesQuantizer<Quantizer>) {
+            TernaryPlanes one;
+            compress_into(one, weight, run);
+            out = std::move(one.planes[0]);
+        } else {
+            compress_plane(out, weight, run);
         }
     }
 
@@ -210,6 +201,25 @@ private:
     static constexpr bool needs_weights = GridQuantizer<Quantizer> || RegionSparsity<Sparsity>;
     static constexpr bool grid_from_mean = fits_grid && !GridQuantizer<Quantizer> && ScaleSparsity<Sparsity>;
     static constexpr std::size_t weights_per_piece = 1 << 16;
+
+    void compress_plane(TernaryTensor& out, const TensorView& weight, Execution run) const {
+        const FloatRows rows(weight, *run.kernels);
+        out.shape = weight.shape;
+        out.layout = layout().layout;
+        out.whole_tensor = Scale::whole_tensor;
+        out.group = std::max<std::size_t>(1, Scale::whole_tensor ? rows.cols() : scale().group(rows.cols()));
+        const bool empty = rows.rows() == 0 || rows.cols() == 0;
+        out.codes.resize(empty ? 0 : checked_product(rows.rows(), out.row_bytes(), weight.name));
+        out.scale_type = scale().storage;
+        if (empty) {
+            out.scales.clear();
+        } else if constexpr (Scale::whole_tensor) {
+            compress_whole(rows, out, run);
+        } else if (!compress_rows(rows, out, run)) {
+            out.scale_type = DType::F32;  // rare, so all of it again: cheaper than a pass over every tensor's scales
+            compress_rows(rows, out, run);
+        }
+    }
 
     /// Buffers of one thread.
     struct Scratch {

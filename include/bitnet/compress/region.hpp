@@ -126,19 +126,23 @@ bool fit_plain_regions(const Quantizer& quantizer, const Sparsity& sparsity, std
     return odd == 0;
 }
 
-/// Codes and scale of one region by a quantizer that writes codes itself.
-template <CodeQuantizer Quantizer>
-float quantize_region(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes) {
-    const float alpha = quantizer.quantize(w, codes);
-    check_alpha(Quantizer::name, alpha);
+/// The scale of a region as it is kept: 0 where all codes are.  Errors  errc::bad_policy for what a policy must not return
+inline float checked_region(std::string_view policy, float alpha, std::span<const std::int8_t> codes) {
+    check_alpha(policy, alpha);
     bool all_zero = true;
     for (std::size_t i = 0; i < codes.size(); ++i) {
         if (codes[i] < -1 || codes[i] > 1)
-            throw error(errc::bad_policy, message(Quantizer::name, " returned the code ", static_cast<int>(codes[i]),
-                                                  " at position ", i, " of its region; codes are -1, 0 and 1"));
+            throw error(errc::bad_policy, message(policy, " returned the code ", static_cast<int>(codes[i]), " at position ", i,
+                                                  " of its region; codes are -1, 0 and 1"));
         all_zero = all_zero && codes[i] == 0;
     }
     return all_zero ? 0.0f : alpha;
+}
+
+/// Codes and scale of one region by a quantizer that writes codes itself.
+template <CodeQuantizer Quantizer>
+float quantize_region(const Quantizer& quantizer, std::span<const float> w, std::span<std::int8_t> codes) {
+    return checked_region(Quantizer::name, quantizer.quantize(w, codes), codes);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <bitnet/compress/ternary_tensor.hpp>
+#include <bitnet/core/matrix.hpp>
+#include <bitnet/core/parallel_for.hpp>
 #include <bitnet/core/rotation.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -55,5 +57,12 @@ struct TernaryPlanes {
     }
     bool operator==(const TernaryPlanes&) const = default;
 };
+
+/// All of its weights.  out: (rows, cols)
+inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {
+    parallel_for(out.rows, 16, run.threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t r = begin; r < end; ++r) planes.dequantize_row(r, out.row(r), run);
+    });
+}
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -152,7 +152,7 @@ private:
     }
     static Matrix<float> dequantized(const TernaryPlanes& ternary, Execution run) {
         Matrix<float> out(ternary.rows(), ternary.cols());
-        for (std::size_t r = 0; r < out.rows(); ++r) ternary.dequantize_row(r, out.row(r), run);
+        put_image(ternary, out, run);
         return out;
     }
     TernaryTensor ternary(const ModelTensor& codes, Execution run) const {

@@ -1,5 +1,8 @@
 #include <bitnet/policy/quantizer/trit_planes.hpp>
 
+#include <algorithm>
+#include <array>
+#include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -35,6 +38,20 @@ double error_of(const TritPlanes<Planes>& quantizer, std::span<const float> w) {
     return error / static_cast<double>(w.size());
 }
 
+/// Two planes of one's own, of whatever scale and code.
+struct Mine {
+    static constexpr Role role = Role::quantizer;
+    static constexpr std::string_view name = "mine";
+    static constexpr std::size_t planes = 2;
+    float scale = 1;
+    std::int8_t code = 1;
+    std::array<float, 2> fit_planes(std::span<const float>, const std::array<std::span<std::int8_t>, 2>& codes, const Kernels&) const {
+        for (const auto& plane : codes) std::ranges::fill(plane, code);
+        return {scale, scale};
+    }
+    bool operator==(const Mine&) const = default;
+};
+
 }  // namespace
 
 TEST_CASE("each plane more leaves a fraction of the error, and rounds never add to it") {
@@ -57,11 +74,20 @@ TEST_CASE("weights on nine levels are given back, zeros need no scale, and one p
         for (const float b : {-1.0f, 0.0f, 1.0f}) w.insert(w.end(), 10, a + b);
     CHECK(error_of(TritPlanes<2>{}, w) < 1e-12);
     CHECK(error_of(TritPlanes<2>{}, std::vector<float>(5)) == 0);
-    CHECK(error_of(TritPlanes<2>{}, std::vector<float>{}) != error_of(TritPlanes<2>{}, std::vector<float>{1}));  // 0/0, and no crash
+    CHECK(TritPlanes<2>{}.fit_planes({}, {}, *execution().kernels) == std::array<float, 2>{});
     const std::vector<float> x = normal(50, 2);
     std::vector<std::int8_t> codes(50);
     std::vector<float> scratch(50);
     CHECK(TritPlanes<1>{}.fit_planes(x, {codes}, *execution().kernels)[0] == quantizer::LeastSquares{}.fit(x, *execution().kernels, scratch).alpha);
+}
+
+TEST_CASE("one plane in a compressor is a tensor, and what a user's planes must not be is refused by the policy's name") {
+    const xt::xarray<float> weight = xt::reshape_view(xt::sin(xt::arange<float>(640.0f)), {10, 64});
+    CHECK(Compressor{TritPlanes<1>{}}.compress(weight) == Compressor{}.compress(weight));
+    for (const float scale : {-1.0f, std::numeric_limits<float>::quiet_NaN()})
+        CHECK_THROWS_AS(Compressor{Mine{.scale = scale}}.compress(weight), error);
+    CHECK_THROWS_WITH_AS(Compressor{Mine{.code = 2}}.compress(weight), "mine returned the code 2 at position 0 of its region; codes are -1, 0 and 1", error);
+    CHECK(Compressor{Mine{}}.compress(weight).planes.size() == 2);
 }
 
 TEST_CASE("a compressor of several planes gives a tensor for each, the same for any threads, with its text in the metadata") {
