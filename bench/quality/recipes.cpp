@@ -23,6 +23,7 @@
 #include "chart.hpp"
 
 using namespace bitnet;
+using quantizer::Asymmetric;
 using quantizer::CoordinateDescent;
 using quantizer::Gptq;
 using quantizer::LeastSquares;
@@ -179,6 +180,7 @@ template <class Scale>
 void one_plane(Bench& bench, const std::string& scales, Scale scale, bool every) {
     const pack::Trit5 five{};
     bench.plain(scales, Compressor{LeastSquares{}, scale, five});
+    bench.plain(scales + ", asymmetric", Compressor{Asymmetric<>{}, scale, five});
     if (every) {
         bench.calibrated(scales + ", weighted", Compressor{WeightedLeastSquares{}, scale, five}, Target::own);
         bench.calibrated(scales + ", GPTQ", Compressor{Gptq<>{}, scale, five}, Target::own);
@@ -189,6 +191,7 @@ void one_plane(Bench& bench, const std::string& scales, Scale scale, bool every)
     }
     for (const Target target : {Target::own, Target::original, Target::stream})
         bench.calibrated(scales + ", GPTQ, CD", Compressor{CoordinateDescent<>{}, scale, five}, target);
+    bench.calibrated(scales + ", GPTQ, CD, asymmetric", Compressor{CoordinateDescent<Gptq<Asymmetric<>>>{}, scale, five}, Target::stream);
     bench.calibrated(scales + ", GPTQ, CD, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, refining);
     bench.calibrated(scales + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true);
     bench.calibrated(scales + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true, refining);
@@ -202,6 +205,7 @@ void two_planes(Bench& bench, const std::string& scales, Scale scale) {
     bench.calibrated(name + ", GPTQ", Compressor{Gptq<TritPlanes<2>>{}, scale, five}, Target::own);
     for (const Target target : {Target::own, Target::original, Target::stream})
         bench.calibrated(name + ", GPTQ, CD", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, target);
+    bench.calibrated(name + ", GPTQ, CD, asymmetric", Compressor{CoordinateDescent<Gptq<Asymmetric<2>>>{}, scale, five}, Target::stream);
     bench.calibrated(name + ", GPTQ, CD, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, false, refining);
     bench.calibrated(name + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true);
     bench.calibrated(name + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true, refining);

@@ -1,6 +1,7 @@
 /// Calibration as `bitnet compress` offers it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,9 +19,12 @@ struct CalibratingOptions {
     std::string target = "auto";
     bool rotate = false;
     std::size_t refine = 0;
-    double bits = 0;  ///< a weight at most, on the whole; 0: every matrix gets what the request says
+    double bits = 0;         ///< a weight at most, on the whole; 0: as many as it takes
+    double degradation = 0;  ///< what perplexity may rise by, as a share; 0: whatever the bits allow
+    /// Whether planes and scales are chosen matrix by matrix.
+    bool allots() const { return bits != 0 || degradation != 0; }
 };
-/// --calibrate, --rotate, --refine, --datasets and what belongs to it.
+/// --calibrate, --rotate, --refine, --bits, --degradation, --datasets and what belongs to it.
 void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson);
 
 /// What the matrices are to do, where they are to be calibrated at all.
@@ -33,8 +37,11 @@ struct Calibrated {
     bitnet::Network<float> network;
     bitnet::Json report;
 };
+/// By what share a network's perplexity is above the original's.
+using RiseOf = std::function<double(bitnet::Network<float>& network)>;
+
 /// Shows progress.
 Calibrated calibrate_with(const RecipeRequest& request, const bitnet::Config& config, const CalibratingOptions& options, bitnet::Target target,
-                          bitnet::Network<float>& original, const Documents& text, bitnet::Execution run, bool quiet);
+                          bitnet::Network<float>& original, const Documents& text, const RiseOf& rise_of, bitnet::Execution run, bool quiet);
 
 }  // namespace cli

@@ -186,8 +186,10 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
     std::printf("written     %s\n", config.output_path.c_str());
 }
 
-/// Whether the ternary image is one that training goes through: a single plane in the weights' own basis.
-bool can_learn(const Options& options) { return options.request.planes == 1 && !options.calibrating.rotate && options.calibrating.bits == 0; }
+/// Whether the ternary image is one that training goes through: a single plane about 0, in the weights' own basis.
+bool can_learn(const Options& options) {
+    return options.request.planes == 1 && !options.request.asymmetric && !options.calibrating.rotate && !options.calibrating.allots();
+}
 
 /// What a text did for a model that was to be compressed: nothing where none was named.
 struct Improvement {
@@ -222,7 +224,8 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
     Improvement out;
     std::optional<Calibrated> calibrated;
     if (const std::optional<Target> target = target_of(options.calibrating, options.request, true))
-        calibrated.emplace(calibrate_with(options.request, config, options.calibrating, *target, teacher, lesson.text, run, quiet));
+        calibrated.emplace(calibrate_with(options.request, config, options.calibrating, *target, teacher, lesson.text,
+                                          [&](Network<float>& network) { return perplexity_of(network) / before - 1; }, run, quiet));
     out.report = Json::object({{"pre_perplexity", before}});
     if (dataset.is_object()) out.report.set("dataset", dataset);
     if (calibrated) out.report.set("calibration", calibrated->report);
@@ -276,7 +279,7 @@ void compress(Options& options, const CommonOptions& common) {
             const std::string name = option->get_name();
             const bool reads_text = name == "--context" || name == "--batch-tokens" || name == "--seed";
             if (option->count() > 0 && !reads_text && !(name == "--fine-tune" && options.fine_tune != "always"))
-                throw CLI::ValidationError(name, "training goes through one plane of trits, in the weights' own basis");
+                throw CLI::ValidationError(name, "training goes through one plane of trits without offsets, in the weights' own basis");
         }
     require_apart(config.model_path, config.output_path);
 
@@ -323,6 +326,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--scale", options->request.scale, "tensor, row, group:64 or group:128");
     app.add_option("--planes", options->request.planes, "of trits whose sum a weight is: 2 take twice the bits and lose far less")
         ->check(CLI::Range(1, 2))->capture_default_str();
+    app.add_flag("--asymmetric", options->request.asymmetric, "levels about an offset beside each scale: a little less is lost, an offset takes what a scale takes");
     app.add_option("--scale-type", options->scale_type, "how scales are stored: fp16, bf16 or fp32")
         ->check(CLI::IsMember({"fp16", "bf16", "fp32"}))->capture_default_str();
     app.add_option("--sparsity-threshold", options->threshold, "zero below this share of the scale (absmean), 0 to 4");

@@ -89,6 +89,7 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
                 }
             stored = to_string(ternary.layout);
             if (made.planes.size() > 1) stored = message(made.planes.size(), " x ", stored);
+            if (!made.offsets.empty()) stored += ", offsets";
             if (made.rotation) stored += ", rotated";
             scales = message(to_string(ternary.scale_type), " x ", ternary.scales.size() * made.planes.size());
             zeros = fixed(100 * codes.zeros(), 1) + " %";
@@ -96,9 +97,11 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
             row.set("scale_type", to_string(ternary.scale_type));
             row.set("scales", ternary.scales.size() * made.planes.size());
             row.set("planes", made.planes.size());
+            row.set("offsets", made.offsets.size());
             row.set("rotated", bool(made.rotation));
             row.set("transposed", tensor.entry.transposed);
             if (!options.tensor.empty()) row.set("scale_values", to_json(values_of(ternary.scales)));
+            if (!options.tensor.empty() && !made.offsets.empty()) row.set("offset_values", to_json(values_of(made.offsets)));
             all += codes;
         } else if (!options.tensor.empty() && (tensor.kind == PackedKind::int8_rows || is_weight_type(tensor.data->dtype))) {
             row.set("values", to_json(values_of(packed.floats(tensor))));

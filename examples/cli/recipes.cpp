@@ -26,7 +26,11 @@ using AnyCompressor = std::variant<
     Compiled<quantizer::LeastSquares, scale::PerTensor>, Compiled<quantizer::LeastSquares, scale::PerChannel>,
     Compiled<quantizer::LeastSquares, scale::PerGroup<64>>, Compiled<quantizer::LeastSquares, scale::PerGroup<128>>,
     Compiled<quantizer::TritPlanes<2>, scale::PerTensor>, Compiled<quantizer::TritPlanes<2>, scale::PerChannel>,
-    Compiled<quantizer::TritPlanes<2>, scale::PerGroup<64>>, Compiled<quantizer::TritPlanes<2>, scale::PerGroup<128>>>;
+    Compiled<quantizer::TritPlanes<2>, scale::PerGroup<64>>, Compiled<quantizer::TritPlanes<2>, scale::PerGroup<128>>,
+    Compiled<quantizer::Asymmetric<1>, scale::PerTensor>, Compiled<quantizer::Asymmetric<1>, scale::PerChannel>,
+    Compiled<quantizer::Asymmetric<1>, scale::PerGroup<64>>, Compiled<quantizer::Asymmetric<1>, scale::PerGroup<128>>,
+    Compiled<quantizer::Asymmetric<2>, scale::PerTensor>, Compiled<quantizer::Asymmetric<2>, scale::PerChannel>,
+    Compiled<quantizer::Asymmetric<2>, scale::PerGroup<64>>, Compiled<quantizer::Asymmetric<2>, scale::PerGroup<128>>>;
 
 struct Recipe {
     string_view name, quantizer, scale, what;
@@ -35,7 +39,8 @@ constexpr std::array recipes{
     Recipe{"default", "least_squares", "group:64", "exact least squares, a scale for 64 weights"},
     Recipe{"phase4", "absmean", "row", "absmean per channel, threshold by model size"},
     Recipe{"bitnet158", "round_clip", "tensor", "BitNet b1.58: round-clip, one scale a tensor"}};
-constexpr std::array<string_view, 4> quantizers{"absmean", "round_clip", "least_squares", "trit_planes"};
+constexpr std::array<string_view, 3> quantizers_by_name{"absmean", "round_clip", "least_squares"};
+constexpr std::array<string_view, 6> quantizers{"absmean", "round_clip", "least_squares", "two planes", "asymmetric", "two asymmetric planes"};
 constexpr std::array<string_view, 4> scales{"tensor", "row", "group:64", "group:128"};
 
 std::string list(std::span<const string_view> names) {
@@ -88,13 +93,12 @@ AnyCompressor make(std::size_t index, const RecipeRequest& request, const Config
 }  // namespace
 
 std::string quantizer_of(const RecipeRequest& request) {
-    if (request.planes > 1) {
-        if (!request.quantizer.empty() && request.quantizer != "trit_planes")
-            throw error(errc::bad_value, message("--planes ", request.planes, ": ", request.quantizer, " makes one; leave --quantizer out"));
-        return "trit_planes";
-    }
-    if (request.quantizer == "trit_planes") throw error(errc::bad_value, "--quantizer trit_planes: --planes 2 asks for it");
-    return request.quantizer.empty() ? std::string(recipe_of(request).quantizer) : request.quantizer;
+    if (!request.quantizer.empty()) index_of("quantizer", request.quantizer, quantizers_by_name);
+    if (request.planes == 1 && !request.asymmetric) return request.quantizer.empty() ? std::string(recipe_of(request).quantizer) : request.quantizer;
+    if (!request.quantizer.empty())
+        throw error(errc::bad_value, message(request.asymmetric ? "--asymmetric" : "--planes 2", ": ", request.quantizer,
+                                             request.asymmetric ? " has no offsets" : " makes one", "; leave --quantizer out"));
+    return std::string(quantizers[request.planes == 1 ? 4 : request.asymmetric ? 5 : 3]);
 }
 
 std::string recipe_help() {
@@ -114,10 +118,10 @@ preservation::ByPattern preservation_of(const RecipeRequest& request, const Conf
 
 Quantize quantize_with(const RecipeRequest& request, const Config& config) {
     return std::visit([](const auto& compressor) -> Quantize {
-        if constexpr (std::decay_t<decltype(compressor)>::planes == 1)
+        if constexpr (std::same_as<typename std::decay_t<decltype(compressor)>::Compressed, TernaryTensor>)
             return [compressor](TernaryTensor& out, const TensorView& weight, Execution run) { compressor.compress_into(out, weight, run); };
         else
-            throw error(errc::bad_value, "nothing trains through several planes of trits");
+            throw error(errc::bad_value, "nothing trains through several planes of trits, or offsets");
     }, make(index_of(request), request, config));
 }
 
@@ -142,8 +146,10 @@ CalibratedRecipe calibrated_recipe(const RecipeRequest& request, const Config& c
             default: return with(quantizer, scale::PerGroup<128>{});
         }
     };
-    if (request.planes > 1) return in_scales(quantizer::CoordinateDescent<quantizer::Gptq<quantizer::TritPlanes<2>>>{});
-    return in_scales(quantizer::CoordinateDescent<>{});
+    using quantizer::CoordinateDescent, quantizer::Gptq;
+    if (request.asymmetric)
+        return request.planes > 1 ? in_scales(CoordinateDescent<Gptq<quantizer::Asymmetric<2>>>{}) : in_scales(CoordinateDescent<Gptq<quantizer::Asymmetric<>>>{});
+    return request.planes > 1 ? in_scales(CoordinateDescent<Gptq<quantizer::TritPlanes<2>>>{}) : in_scales(CoordinateDescent<>{});
 }
 
 StorageWays storage_ways(const RecipeRequest& request, const Config& config) {

@@ -21,7 +21,8 @@ struct RecipeRequest {
     std::string recipe = "default";
     std::string quantizer;
     std::string scale;
-    std::size_t planes = 1;  ///< of trits that a weight gets
+    std::size_t planes = 1;   ///< of trits that a weight gets
+    bool asymmetric = false;  ///< levels about an offset of each region
     bitnet::Layout layout = bitnet::Layout::trit2;
     bitnet::DType scale_storage = bitnet::DType::F16;
     bitnet::preservation::ByPattern preservation{};

@@ -10,6 +10,7 @@
 #include <bitnet/policy/preservation/by_pattern.hpp>
 #include <bitnet/policy/preservation/by_role.hpp>
 #include <bitnet/policy/quantizer/abs_mean.hpp>
+#include <bitnet/policy/quantizer/asymmetric.hpp>
 #include <bitnet/policy/quantizer/least_squares.hpp>
 #include <bitnet/policy/quantizer/round_clip.hpp>
 #include <bitnet/policy/quantizer/trit_planes.hpp>

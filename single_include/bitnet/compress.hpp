@@ -230,6 +230,48 @@ static_assert([] {
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/core/levels.hpp>
+/// The levels that sums of trit planes make, and those beside an offset.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// The nearest of the levels Σ_p scales[p]·code_p; where two are as near, the one whose first code is 0, then the smaller one.
+/// Negative scales never come here.
+template <std::size_t Planes>
+float nearest_level(const std::array<float, Planes>& scales, float w, std::array<std::int8_t, Planes>& codes, std::size_t plane = 0) noexcept {
+    const float scale = scales[plane];
+    if (plane + 1 == Planes) {
+        const std::int8_t code = scale > 0 && std::abs(w) > scale / 2 ? (w < 0 ? std::int8_t{-1} : std::int8_t{1}) : std::int8_t{0};
+        codes[plane] = code;
+        return scale * static_cast<float>(code);
+    }
+    float best = 0, least = std::numeric_limits<float>::infinity();
+    for (const std::int8_t code : {std::int8_t{0}, std::int8_t{-1}, std::int8_t{1}}) {
+        std::array<std::int8_t, Planes> tried = codes;
+        const float level = scale * static_cast<float>(code), all = level + nearest_level(scales, w - level, tried, plane + 1);
+        if (std::abs(w - all) >= least) continue;
+        least = std::abs(w - all);
+        best = all;
+        codes = tried;
+        codes[plane] = code;
+    }
+    return best;
+}
+
+/// The levels of one region: offset + Σ_p scales[p]·code_p. Scales are >= 0, the offset has any sign.
+template <std::size_t Planes>
+struct Levels {
+    std::array<float, Planes> scales{};
+    float offset = 0;
+
+    float nearest(float w, std::array<std::int8_t, Planes>& codes) const noexcept {
+        return offset + nearest_level<Planes>(scales, w - offset, codes);
+    }
+    bool operator==(const Levels&) const = default;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/core/role.hpp>
 /// The questions that a Compressor asks, and the parts that tensors play in a model.
 
@@ -2757,6 +2799,13 @@ concept PlanesQuantizer = requires(const Q q, std::span<const float> w, const Ke
     { q.fit_planes(w, codes, kernels) } -> std::same_as<std::array<float, Q::planes>>;
 };
 
+/// The same, and an offset that all weights of the region share: levels that need not lie about 0.
+template <class Q>
+concept OffsetQuantizer = requires(const Q q, std::span<const float> w, const Kernels& kernels,
+                                   const std::array<std::span<std::int8_t>, Q::planes>& codes) {
+    { q.fit_levels(w, codes, kernels) } -> std::same_as<Levels<Q::planes>>;
+};
+
 /// Codes and scales of some rows from their weights and the second moments of their inputs, in one plane of trits or more:
 /// calibrate/quantizer/ has them, and says what they are given.
 template <class Q>
@@ -2776,10 +2825,19 @@ inline constexpr std::size_t planes_of = [] {
         return std::size_t{1};
 }();
 
+/// Whether its levels have offsets.
+template <class Q>
+inline constexpr bool has_offset = [] {
+    if constexpr (requires { Q::has_offset; })
+        return bool{Q::has_offset};
+    else
+        return OffsetQuantizer<Q>;
+}();
+
 }  // namespace quantizer
 
 template <class Q>
-concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || MomentQuantizer<Q>);
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || OffsetQuantizer<Q> || MomentQuantizer<Q>);
 
 /// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
 template <class Q>
@@ -3166,36 +3224,6 @@ private:
 
 }  // namespace bitnet::inline BITNET_ABI
 
-// ---- <bitnet/core/levels.hpp>
-/// The levels that sums of trit planes make.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// The nearest of the levels Σ_p scales[p]·code_p; where two are as near, the one whose first code is 0, then the smaller one.
-/// Negative scales never come here.
-template <std::size_t Planes>
-float nearest_level(const std::array<float, Planes>& scales, float w, std::array<std::int8_t, Planes>& codes, std::size_t plane = 0) noexcept {
-    const float scale = scales[plane];
-    if (plane + 1 == Planes) {
-        const std::int8_t code = scale > 0 && std::abs(w) > scale / 2 ? (w < 0 ? std::int8_t{-1} : std::int8_t{1}) : std::int8_t{0};
-        codes[plane] = code;
-        return scale * static_cast<float>(code);
-    }
-    float best = 0, least = std::numeric_limits<float>::infinity();
-    for (const std::int8_t code : {std::int8_t{0}, std::int8_t{-1}, std::int8_t{1}}) {
-        std::array<std::int8_t, Planes> tried = codes;
-        const float level = scale * static_cast<float>(code), all = level + nearest_level(scales, w - level, tried, plane + 1);
-        if (std::abs(w - all) >= least) continue;
-        least = std::abs(w - all);
-        best = all;
-        codes = tried;
-        codes[plane] = code;
-    }
-    return best;
-}
-
-}  // namespace bitnet::inline BITNET_ABI
-
 // ---- <bitnet/core/matrix.hpp>
 /// Row-major matrices of activations and weights: one that owns its numbers, and a view of any part of one.
 
@@ -3267,227 +3295,6 @@ private:
     std::unique_ptr<T[]> values_;
     std::size_t rows_ = 0;
     std::size_t cols_ = 0;
-};
-
-}  // namespace bitnet::inline BITNET_ABI
-
-// ---- <bitnet/compress/rows_in_work.hpp>
-/// Rows of a matrix on their way to codes and scales.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// Some rows of a matrix, and the codes and scales that stand for them so far:
-///
-///     ŵ[r, c] = Σ_p scale_p[r, c / group]·code_p[r, c]        p: one plane, or several
-///
-/// w       (B, C), what is to be approximated
-/// codes   (B, C) for each plane, in {-1, 0, +1}
-/// scales  (B, ceil(C / group)) for each plane, >= 0
-template <std::size_t Planes = 1>
-struct RowsInWork {
-    static constexpr std::size_t planes = Planes;
-
-    RowsInWork(Matrix<float> weights, std::size_t group_size, bool one_scale = false)
-        : w(std::move(weights)), group(group_size), shared(one_scale) {
-        codes.fill(Matrix<std::int8_t>(w.rows(), w.cols()));
-        scales.fill(Matrix<float>(w.rows(), groups()));
-    }
-
-    Matrix<float> w;
-    std::size_t group;
-    bool shared;  ///< all rows have the same scale, and group = C
-    std::array<Matrix<std::int8_t>, Planes> codes{};
-    std::array<Matrix<float>, Planes> scales{};
-
-    std::size_t rows() const { return w.rows(); }
-    std::size_t cols() const { return w.cols(); }
-    std::size_t groups() const { return (w.cols() + group - 1) / group; }
-    /// First column of a group and the one behind its last.
-    std::pair<std::size_t, std::size_t> columns(std::size_t g) const { return {g * group, std::min(w.cols(), (g + 1) * group)}; }
-
-    std::array<float, Planes> scales_of(std::size_t row, std::size_t g) const {
-        std::array<float, Planes> out{};
-        for (std::size_t p = 0; p < Planes; ++p) out[p] = scales[p](row, g);
-        return out;
-    }
-    /// Rounds a value as the weight of that place is rounded; its level.
-    float put(std::size_t row, std::size_t col, const std::array<float, Planes>& of_group, float value) {
-        std::array<std::int8_t, Planes> chosen{};
-        const float level = nearest_level<Planes>(of_group, value, chosen);
-        for (std::size_t p = 0; p < Planes; ++p) codes[p](row, col) = chosen[p];
-        return level;
-    }
-    /// ŵ of one row, or of one of its groups, to its place there.  out: C values
-    void image(std::size_t row, std::span<float> out) const {
-        for (std::size_t g = 0; g < groups(); ++g) image(row, g, out);
-    }
-    void image(std::size_t row, std::size_t g, std::span<float> out) const {
-        const auto [first, last] = columns(g);
-        const std::array<float, Planes> scale = scales_of(row, g);
-        for (std::size_t c = first; c < last; ++c) {
-            out[c] = 0;
-            for (std::size_t p = Planes; p-- > 0;) out[c] = scale[p] * static_cast<float>(codes[p](row, c)) + out[c];
-        }
-    }
-};
-
-}  // namespace bitnet::inline BITNET_ABI
-
-// ---- <bitnet/config/xtensor.hpp>
-/// The one file that includes xtensor: releases from 0.26 on keep their headers in subfolders.
-
-#if __has_include(<xtensor/containers/xarray.hpp>)
-#include <xtensor/containers/xadapt.hpp>
-#include <xtensor/containers/xarray.hpp>
-#include <xtensor/containers/xtensor.hpp>
-#include <xtensor/generators/xgenerator.hpp>
-#else
-#include <xtensor/xadapt.hpp>
-#include <xtensor/xarray.hpp>
-#include <xtensor/xgenerator.hpp>
-#include <xtensor/xtensor.hpp>
-#endif
-
-// ---- <bitnet/compress/ternary_tensor.hpp>
-/// A tensor of packed codes and scales: the one place where uncompressed and compressed weights meet.
-
-namespace bitnet::inline BITNET_ABI {
-
-/// Calls f with the layout's type: the only switch over layouts.
-template <class F>
-constexpr decltype(auto) visit_layout(Layout layout, F&& f) {
-    switch (layout) {
-        case Layout::int8: return f(pack::Int8{});
-        case Layout::trit2: return f(pack::Trit2{});
-        case Layout::trit5: return f(pack::Trit5{});
-    }
-    throw error(errc::bad_value, "a layout outside of its enumeration");
-}
-
-inline std::size_t packed_row_bytes(Layout layout, std::size_t cols) {
-    return visit_layout(layout, [cols](auto l) { return pack::row_bytes<decltype(l)>(cols); });
-}
-
-template <class Owner>
-class DequantizedElement;
-
-/// Codes in {-1, 0, +1}, packed row by row, and the scales that turn them back into weights:
-///
-///     ŵ[r, c] = scale(r, c)·code(r, c)
-///
-/// shape     that of the original; its first axis are the rows, the others together the columns; a vector is one row
-/// codes     rows · packed_row_bytes(layout, cols) bytes
-/// scales    (rows, groups_per_row()), or a single one for the whole tensor; values that scale_type holds exactly;
-///           0 where a region has no weight but zeros
-/// group     consecutive weights of a row that share a scale; the last group of a row may be shorter
-struct TernaryTensor {
-    Shape shape{};
-    Layout layout = Layout::trit2;
-    std::size_t group = 1;
-    bool whole_tensor = false;
-    DType scale_type = DType::F16;
-    std::vector<std::uint8_t> codes{};
-    std::vector<float> scales{};
-
-    std::size_t rows() const { return matrix_shape(shape).rows; }
-    std::size_t cols() const { return matrix_shape(shape).cols; }
-    std::size_t row_bytes() const { return packed_row_bytes(layout, cols()); }
-    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : cols() / group + (cols() % group != 0 ? 1 : 0); }
-    /// Bytes of codes and scales as they are stored.
-    std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
-
-    std::span<const std::uint8_t> packed_row(std::size_t row) const {
-        return {codes.data() + row * row_bytes(), row_bytes()};
-    }
-    float scale(std::size_t row, std::size_t col) const {
-        return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
-    }
-    /// cols() codes of one row. For a single code, unpacking its row is wasteful: kernels work on packed_row().
-    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run) const {
-        run.kernels->decode[static_cast<std::size_t>(layout)](packed_row(row).data(), out.size(), out.data());
-    }
-    /// cols() weights of one row; the way for hot paths.
-    void dequantize_row(std::size_t row, std::span<float> out, Execution run) const;
-
-    // The same with the kernels of the including file's own instruction set: templates on it, here and below, so that
-    // who only includes this file compiles none of them.
-    template <class Arch = arch::Default>
-    void codes_of_row(std::size_t row, std::span<std::int8_t> out) const {
-        codes_of_row(row, out, execution<Arch>());
-    }
-    template <class Arch = arch::Default>
-    void dequantize_row(std::size_t row, std::span<float> out) const {
-        dequantize_row(row, out, execution<Arch>());
-    }
-
-    /// The weights as a lazy xtensor expression of the original shape, computed element by element as it is read; for
-    /// looking and for tests. On an lvalue it refers to this tensor, on an rvalue it owns it.
-    template <class Element = DequantizedElement<const TernaryTensor*>>
-    auto dequantize() const& {
-        return xt::xgenerator<Element, float, Shape>(Element(this), shape);
-    }
-    template <class Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>>
-    auto dequantize() && {
-        const Shape lasting = shape;
-        return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))),
-                                                     lasting);
-    }
-
-    bool operator==(const TernaryTensor&) const = default;
-};
-
-inline void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
-    // A piece is a multiple of 4 and of 5 codes, so that it begins with a byte in every layout, and stays in L1.
-    constexpr std::size_t piece = 2560;
-    std::array<std::int8_t, piece> code;
-    const std::uint8_t* const packed = packed_row(row).data();
-    for (std::size_t begin = 0; begin < out.size(); begin += piece) {
-        const std::size_t count = std::min(piece, out.size() - begin);
-        const std::size_t first_byte = packed_row_bytes(layout, begin);
-        run.kernels->decode[static_cast<std::size_t>(layout)](packed + first_byte, count, code.data());
-        for (std::size_t i = 0; i < count;) {
-            const std::size_t end = whole_tensor ? count : std::min(count, (begin + i) / group * group + group - begin);
-            const float alpha = scale(row, begin + i);
-            for (; i < end; ++i) out[begin + i] = alpha * static_cast<float>(code[i]);
-        }
-    }
-}
-
-/// The functor of dequantize(): one weight from its position.
-template <class Owner>
-class DequantizedElement {
-public:
-    using value_type = float;
-    explicit DequantizedElement(Owner tensor) : tensor_(std::move(tensor)) {}
-
-    template <class... Index>
-    float operator()(Index... index) const {
-        const std::array<std::size_t, sizeof...(Index)> position{static_cast<std::size_t>(index)...};
-        return element(position.begin(), position.end());
-    }
-    template <class Iterator>
-    float element(Iterator first, Iterator last) const {
-        const TernaryTensor& tensor = *tensor_;
-        const Shape& shape = tensor.shape;
-        // xtensor may pass more indices than axes (the extra ones lead) or fewer (the missing leading ones are 0).
-        const auto given = static_cast<std::size_t>(std::distance(first, last));
-        if (given > shape.size()) std::advance(first, static_cast<std::ptrdiff_t>(given - shape.size()));
-        std::size_t flat = 0;
-        for (std::size_t axis = shape.size() - std::min(given, shape.size()); axis < shape.size(); ++axis, ++first)
-            flat = flat * shape[axis] + static_cast<std::size_t>(*first);
-        const std::size_t row = flat / tensor.cols();
-        const std::size_t col = flat % tensor.cols();
-        const int code = visit_layout(tensor.layout, [&](auto l) -> int {
-            constexpr std::size_t per_byte = decltype(l)::codes_per_byte;
-            std::array<std::int8_t, per_byte> codes{};
-            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), codes);
-            return codes[col % per_byte];
-        });
-        return tensor.scale(row, col) * static_cast<float>(code);
-    }
-
-private:
-    Owner tensor_;
 };
 
 }  // namespace bitnet::inline BITNET_ABI
@@ -3673,6 +3480,243 @@ void parallel_for(std::size_t count, std::size_t piece, unsigned threads, Work&&
 
 }  // namespace bitnet::inline BITNET_ABI
 
+// ---- <bitnet/compress/rows_in_work.hpp>
+/// Rows of a matrix on their way to codes and scales.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Some rows of a matrix, and the codes and scales that stand for them so far:
+///
+///     ŵ[r, c] = offset[r, c / group] + Σ_p scale_p[r, c / group]·code_p[r, c]        p: one plane, or several
+///
+/// w       (B, C), what is to be approximated
+/// codes   (B, C) for each plane, in {-1, 0, +1}
+/// scales  (B, ceil(C / group)) for each plane, >= 0
+/// offsets (B, ceil(C / group)), all 0 unless the quantizer gives offsets
+template <std::size_t Planes = 1>
+struct RowsInWork {
+    static constexpr std::size_t planes = Planes;
+
+    static constexpr std::size_t rows_at_once = 64;  ///< what compressors give a thread
+
+    RowsInWork(Matrix<float> weights, std::size_t group_size, bool one_scale = false, unsigned thread_count = 1)
+        : w(std::move(weights)), group(group_size), shared(one_scale), threads(thread_count) {
+        codes.fill(Matrix<std::int8_t>(w.rows(), w.cols()));
+        scales.fill(Matrix<float>(w.rows(), groups()));
+        offsets = Matrix<float>(w.rows(), groups());
+    }
+
+    Matrix<float> w;
+    std::size_t group;
+    bool shared;       ///< all rows have the same scale, and group = C
+    unsigned threads;  ///< that may work on these rows: 1, unless they are all of a matrix's
+    std::array<Matrix<std::int8_t>, Planes> codes{};
+    std::array<Matrix<float>, Planes> scales{};
+    Matrix<float> offsets{};
+
+    std::size_t rows() const { return w.rows(); }
+    std::size_t cols() const { return w.cols(); }
+    std::size_t groups() const { return (w.cols() + group - 1) / group; }
+    /// work(first row, the one behind the last) for blocks of rows that do not depend on each other.
+    template <class Work>
+    void each_block(Work&& work) const {
+        parallel_for(rows(), rows_at_once, threads, work);
+    }
+    /// First column of a group and the one behind its last.
+    std::pair<std::size_t, std::size_t> columns(std::size_t g) const { return {g * group, std::min(w.cols(), (g + 1) * group)}; }
+
+    Levels<Planes> levels_of(std::size_t row, std::size_t g) const {
+        Levels<Planes> out{.offset = offsets(row, g)};
+        for (std::size_t p = 0; p < Planes; ++p) out.scales[p] = scales[p](row, g);
+        return out;
+    }
+    void set_levels(std::size_t row, std::size_t g, const Levels<Planes>& levels) {
+        for (std::size_t p = 0; p < Planes; ++p) scales[p](row, g) = levels.scales[p];
+        offsets(row, g) = levels.offset;
+    }
+    /// Rounds a value as the weight of that place is rounded; its level.
+    float put(std::size_t row, std::size_t col, const Levels<Planes>& of_group, float value) {
+        std::array<std::int8_t, Planes> chosen{};
+        const float level = of_group.nearest(value, chosen);
+        for (std::size_t p = 0; p < Planes; ++p) codes[p](row, col) = chosen[p];
+        return level;
+    }
+    /// ŵ of one row, or of one of its groups, to its place there.  out: C values
+    void image(std::size_t row, std::span<float> out) const {
+        for (std::size_t g = 0; g < groups(); ++g) image(row, g, out);
+    }
+    void image(std::size_t row, std::size_t g, std::span<float> out) const {
+        const auto [first, last] = columns(g);
+        const Levels<Planes> levels = levels_of(row, g);
+        for (std::size_t c = first; c < last; ++c) {
+            float sum = 0;
+            for (std::size_t p = Planes; p-- > 0;) sum = levels.scales[p] * static_cast<float>(codes[p](row, c)) + sum;
+            out[c] = levels.offset + sum;
+        }
+    }
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
+// ---- <bitnet/config/xtensor.hpp>
+/// The one file that includes xtensor: releases from 0.26 on keep their headers in subfolders.
+
+#if __has_include(<xtensor/containers/xarray.hpp>)
+#include <xtensor/containers/xadapt.hpp>
+#include <xtensor/containers/xarray.hpp>
+#include <xtensor/containers/xtensor.hpp>
+#include <xtensor/generators/xgenerator.hpp>
+#else
+#include <xtensor/xadapt.hpp>
+#include <xtensor/xarray.hpp>
+#include <xtensor/xgenerator.hpp>
+#include <xtensor/xtensor.hpp>
+#endif
+
+// ---- <bitnet/compress/ternary_tensor.hpp>
+/// A tensor of packed codes and scales: the one place where uncompressed and compressed weights meet.
+
+namespace bitnet::inline BITNET_ABI {
+
+/// Calls f with the layout's type: the only switch over layouts.
+template <class F>
+constexpr decltype(auto) visit_layout(Layout layout, F&& f) {
+    switch (layout) {
+        case Layout::int8: return f(pack::Int8{});
+        case Layout::trit2: return f(pack::Trit2{});
+        case Layout::trit5: return f(pack::Trit5{});
+    }
+    throw error(errc::bad_value, "a layout outside of its enumeration");
+}
+
+inline std::size_t packed_row_bytes(Layout layout, std::size_t cols) {
+    return visit_layout(layout, [cols](auto l) { return pack::row_bytes<decltype(l)>(cols); });
+}
+
+template <class Owner>
+class DequantizedElement;
+
+/// Codes in {-1, 0, +1}, packed row by row, and the scales that turn them back into weights:
+///
+///     ŵ[r, c] = scale(r, c)·code(r, c)
+///
+/// shape     that of the original; its first axis are the rows, the others together the columns; a vector is one row
+/// codes     rows · packed_row_bytes(layout, cols) bytes
+/// scales    (rows, groups_per_row()), or a single one for the whole tensor; values that scale_type holds exactly;
+///           0 where a region has no weight but zeros
+/// group     consecutive weights of a row that share a scale; the last group of a row may be shorter
+struct TernaryTensor {
+    Shape shape{};
+    Layout layout = Layout::trit2;
+    std::size_t group = 1;
+    bool whole_tensor = false;
+    DType scale_type = DType::F16;
+    std::vector<std::uint8_t> codes{};
+    std::vector<float> scales{};
+
+    std::size_t rows() const { return matrix_shape(shape).rows; }
+    std::size_t cols() const { return matrix_shape(shape).cols; }
+    std::size_t row_bytes() const { return packed_row_bytes(layout, cols()); }
+    std::size_t groups_per_row() const { return whole_tensor ? 1 : group == 0 ? 0 : cols() / group + (cols() % group != 0 ? 1 : 0); }
+    /// Bytes of codes and scales as they are stored.
+    std::size_t stored_bytes() const { return codes.size() + scales.size() * bits_of(scale_type) / 8; }
+
+    std::span<const std::uint8_t> packed_row(std::size_t row) const {
+        return {codes.data() + row * row_bytes(), row_bytes()};
+    }
+    float scale(std::size_t row, std::size_t col) const {
+        return whole_tensor ? scales[0] : scales[row * groups_per_row() + col / group];
+    }
+    /// cols() codes of one row. For a single code, unpacking its row is wasteful: kernels work on packed_row().
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out, Execution run) const {
+        run.kernels->decode[static_cast<std::size_t>(layout)](packed_row(row).data(), out.size(), out.data());
+    }
+    /// cols() weights of one row; the way for hot paths.
+    void dequantize_row(std::size_t row, std::span<float> out, Execution run) const;
+
+    // The same with the kernels of the including file's own instruction set: templates on it, here and below, so that
+    // who only includes this file compiles none of them.
+    template <class Arch = arch::Default>
+    void codes_of_row(std::size_t row, std::span<std::int8_t> out) const {
+        codes_of_row(row, out, execution<Arch>());
+    }
+    template <class Arch = arch::Default>
+    void dequantize_row(std::size_t row, std::span<float> out) const {
+        dequantize_row(row, out, execution<Arch>());
+    }
+
+    /// The weights as a lazy xtensor expression of the original shape, computed element by element as it is read; for
+    /// looking and for tests. On an lvalue it refers to this tensor, on an rvalue it owns it.
+    template <class Element = DequantizedElement<const TernaryTensor*>>
+    auto dequantize() const& {
+        return xt::xgenerator<Element, float, Shape>(Element(this), shape);
+    }
+    template <class Element = DequantizedElement<std::shared_ptr<const TernaryTensor>>>
+    auto dequantize() && {
+        const Shape lasting = shape;
+        return xt::xgenerator<Element, float, Shape>(Element(std::make_shared<const TernaryTensor>(std::move(*this))),
+                                                     lasting);
+    }
+
+    bool operator==(const TernaryTensor&) const = default;
+};
+
+inline void TernaryTensor::dequantize_row(std::size_t row, std::span<float> out, Execution run) const {
+    // A piece is a multiple of 4 and of 5 codes, so that it begins with a byte in every layout, and stays in L1.
+    constexpr std::size_t piece = 2560;
+    std::array<std::int8_t, piece> code;
+    const std::uint8_t* const packed = packed_row(row).data();
+    for (std::size_t begin = 0; begin < out.size(); begin += piece) {
+        const std::size_t count = std::min(piece, out.size() - begin);
+        const std::size_t first_byte = packed_row_bytes(layout, begin);
+        run.kernels->decode[static_cast<std::size_t>(layout)](packed + first_byte, count, code.data());
+        for (std::size_t i = 0; i < count;) {
+            const std::size_t end = whole_tensor ? count : std::min(count, (begin + i) / group * group + group - begin);
+            const float alpha = scale(row, begin + i);
+            for (; i < end; ++i) out[begin + i] = alpha * static_cast<float>(code[i]);
+        }
+    }
+}
+
+/// The functor of dequantize(): one weight from its position.
+template <class Owner>
+class DequantizedElement {
+public:
+    using value_type = float;
+    explicit DequantizedElement(Owner tensor) : tensor_(std::move(tensor)) {}
+
+    template <class... Index>
+    float operator()(Index... index) const {
+        const std::array<std::size_t, sizeof...(Index)> position{static_cast<std::size_t>(index)...};
+        return element(position.begin(), position.end());
+    }
+    template <class Iterator>
+    float element(Iterator first, Iterator last) const {
+        const TernaryTensor& tensor = *tensor_;
+        const Shape& shape = tensor.shape;
+        // xtensor may pass more indices than axes (the extra ones lead) or fewer (the missing leading ones are 0).
+        const auto given = static_cast<std::size_t>(std::distance(first, last));
+        if (given > shape.size()) std::advance(first, static_cast<std::ptrdiff_t>(given - shape.size()));
+        std::size_t flat = 0;
+        for (std::size_t axis = shape.size() - std::min(given, shape.size()); axis < shape.size(); ++axis, ++first)
+            flat = flat * shape[axis] + static_cast<std::size_t>(*first);
+        const std::size_t row = flat / tensor.cols();
+        const std::size_t col = flat % tensor.cols();
+        const int code = visit_layout(tensor.layout, [&](auto l) -> int {
+            constexpr std::size_t per_byte = decltype(l)::codes_per_byte;
+            std::array<std::int8_t, per_byte> codes{};
+            l.unpack(tensor.packed_row(row).subspan(col / per_byte, 1), codes);
+            return codes[col % per_byte];
+        });
+        return tensor.scale(row, col) * static_cast<float>(code);
+    }
+
+private:
+    Owner tensor_;
+};
+
+}  // namespace bitnet::inline BITNET_ABI
+
 // ---- <bitnet/core/rng.hpp>
 /// Random numbers that are the same on every machine, compiler and instruction set.
 
@@ -3813,12 +3857,14 @@ namespace bitnet::inline BITNET_ABI {
 
 /// What stands for a tensor: one plane of trits as a rule, or several whose weights add up, perhaps in a rotated basis.
 ///
-///     Ŵ = (Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(Σ_p scale_p·code_p)ᵀ
+///     Ŵ = (offset + Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(offset + Σ_p scale_p·code_p)ᵀ
 ///
 /// planes    of one shape, layout and grouping
+/// offsets   as many as a plane has scales, of their type, finite; none as a rule
 /// rotation  Q, of blocks that divide the columns; none as a rule
 struct TernaryPlanes {
     std::vector<TernaryTensor> planes{};
+    std::vector<float> offsets{};
     Rotation rotation{};
 
     TernaryPlanes() = default;
@@ -3827,12 +3873,15 @@ struct TernaryPlanes {
     const Shape& shape() const { return planes.at(0).shape; }
     std::size_t rows() const { return planes.at(0).rows(); }
     std::size_t cols() const { return planes.at(0).cols(); }
-    /// Bytes of codes and scales as they are stored.
+    /// Bytes of codes, scales and offsets as they are stored.
     std::size_t stored_bytes() const {
-        std::size_t sum = 0;
+        std::size_t sum = offsets.empty() ? 0 : offsets.size() * bits_of(planes.at(0).scale_type) / 8;
         for (const TernaryTensor& plane : planes) sum += plane.stored_bytes();
         return sum;
     }
+
+    /// Where there are offsets: of a row's group.
+    float offset_of(std::size_t row, std::size_t g) const { return offsets[planes[0].whole_tensor ? 0 : row * planes[0].groups_per_row() + g]; }
 
     /// cols() weights of one row in the basis that the codes are in.
     void sum_of_row(std::size_t row, std::span<float> out, Execution run) const {
@@ -3841,6 +3890,11 @@ struct TernaryPlanes {
         for (std::size_t p = 1; p < planes.size(); ++p) {
             planes[p].dequantize_row(row, more, run);
             for (std::size_t c = 0; c < out.size(); ++c) out[c] += more[c];
+        }
+        const TernaryTensor& first = planes[0];
+        for (std::size_t g = 0; !offsets.empty() && g * first.group < out.size(); ++g) {
+            const float offset = offset_of(row, g);
+            for (float& weight : out.subspan(g * first.group, std::min(first.group, out.size() - g * first.group))) weight += offset;
         }
     }
     /// cols() weights of one row.
@@ -4086,6 +4140,11 @@ constexpr float stored(float alpha, DType storage) noexcept {
     return std::bit_cast<float>((bits + half) >> dropped << dropped);
 }
 
+/// An offset as a file stores it: the nearest value of the type, which near 0 has fewer significant bits; infinite beyond it.
+constexpr float stored_offset(float offset, DType storage) noexcept {
+    return storage == DType::F32 ? offset : storage == DType::F16 ? to_float(to_half(offset)) : to_float(to_bfloat16(offset));
+}
+
 }  // namespace bitnet::inline BITNET_ABI::scale
 
 // ---- <bitnet/compress/compress_rows.hpp>
@@ -4093,7 +4152,7 @@ constexpr float stored(float alpha, DType storage) noexcept {
 
 namespace bitnet::inline BITNET_ABI::detail {
 
-/// Codes and rounded scales of some rows into those of the whole. False where the type does not hold a scale.
+/// Codes, and rounded scales and offsets, of some rows into those of the whole. False where the type does not hold one.
 template <std::size_t Planes>
 bool put_rows(const RowsInWork<Planes>& rows, std::size_t first, TernaryPlanes& out) {
     bool held = true;
@@ -4113,17 +4172,21 @@ bool put_rows(const RowsInWork<Planes>& rows, std::size_t first, TernaryPlanes& 
             }
         }
     }
+    for (std::size_t i = 0; !out.offsets.empty() && i < rows.offsets.values().size(); ++i) {
+        float& offset = out.offsets[rows.shared ? 0 : first * rows.groups() + i];
+        offset = scale::stored_offset(rows.offsets.values()[i], out.planes[0].scale_type);
+        held &= is_finite(offset);
+    }
     return held;
 }
 
-/// Calls fill(RowsInWork<Planes>&) for blocks of 64 rows, each one thread's work, or once for all rows where one scale serves
-/// them; `out` becomes what that leaves. Scales are stored as the policy says, or as F32 where it does not hold them.
+/// Calls fill(RowsInWork<Planes>&) for blocks of 64 rows, each one thread's work, or once for all rows, with all threads, where one
+/// scale serves them; `out` becomes what that leaves. Scales are stored as the policy says, or as F32 where it does not hold them.
 ///
 /// Errors  errc::not_finite for a weight, by tensor name and flat index
 template <std::size_t Planes, class Compressor, class Fill>
 void compress_rows(const Compressor& compressor, const TensorView& weight, TernaryPlanes& out, Execution run, Fill&& fill) {
     constexpr bool whole = Compressor::Scale::whole_tensor;
-    constexpr std::size_t rows_at_once = 64;
     const FloatRows all(weight, *run.kernels);
     const std::size_t cols = all.cols(), count = cols == 0 ? 0 : all.rows();
     out.planes.resize(Planes);
@@ -4136,9 +4199,10 @@ void compress_rows(const Compressor& compressor, const TensorView& weight, Terna
         plane.codes.resize(count * plane.row_bytes());
         plane.scales.resize(whole ? std::min<std::size_t>(1, count) : count * plane.groups_per_row());
     }
+    out.offsets.resize(Compressor::has_offset ? out.planes[0].scales.size() : 0);
     const auto pass = [&] {
         std::atomic<bool> all_held = true;
-        parallel_for(count, whole ? std::max<std::size_t>(1, count) : rows_at_once, run.threads, [&](std::size_t begin, std::size_t end) {
+        const auto compress = [&](std::size_t begin, std::size_t end) {
             Matrix<float> w(end - begin, cols);
             std::vector<float> buffer;
             for (std::size_t r = begin; r < end; ++r) {
@@ -4147,10 +4211,12 @@ void compress_rows(const Compressor& compressor, const TensorView& weight, Terna
                 std::ranges::copy(row, w.row(r - begin).begin());
                 out.rotation.apply(w.row(r - begin));
             }
-            RowsInWork<Planes> rows(std::move(w), out.planes[0].group, whole);
+            RowsInWork<Planes> rows(std::move(w), out.planes[0].group, whole, whole ? run.threads : 1);
             fill(rows);
             if (!put_rows(rows, begin, out)) all_held = false;
-        });
+        };
+        if (whole && count > 0) compress(0, count);
+        if (!whole) parallel_for(count, RowsInWork<Planes>::rows_at_once, run.threads, compress);
         return all_held.load();
     };
     if (pass()) return;
@@ -4243,25 +4309,30 @@ using default_sparsity = typename detail::DefaultSparsity<Quantizer>::type;
 
 namespace bitnet::inline BITNET_ABI::quantizer {
 
-/// Codes of one region, in as many planes as the quantizer makes; their scales.
+/// Codes of one region, in as many planes as the quantizer makes; their levels.
 ///
-/// Errors  errc::bad_policy for a scale or a code that a policy must not return
+/// Errors  errc::bad_policy for a scale, an offset or a code that a policy must not return
 template <class Quantizer>
-std::array<float, planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
+Levels<planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
                                                      const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
-    if constexpr (PlanesQuantizer<Quantizer>) {
-        std::array<float, planes_of<Quantizer>> scales = quantizer.fit_planes(w, codes, kernels);
-        for (std::size_t p = 0; p < scales.size(); ++p) scales[p] = checked_region(Quantizer::name, scales[p], codes[p]);
-        return scales;
+    if constexpr (OffsetQuantizer<Quantizer> || PlanesQuantizer<Quantizer>) {
+        Levels<planes_of<Quantizer>> levels;
+        if constexpr (OffsetQuantizer<Quantizer>)
+            levels = quantizer.fit_levels(w, codes, kernels);
+        else
+            levels.scales = quantizer.fit_planes(w, codes, kernels);
+        for (std::size_t p = 0; p < codes.size(); ++p) levels.scales[p] = checked_region(Quantizer::name, levels.scales[p], codes[p]);
+        if (!is_finite(levels.offset)) throw error(errc::bad_policy, message(Quantizer::name, " returned the offset ", levels.offset, "; offsets are finite"));
+        return levels;
     } else if constexpr (CodeQuantizer<Quantizer>) {
-        return {quantize_region(quantizer, w, codes[0])};
+        return {{quantize_region(quantizer, w, codes[0])}};
     } else {
         std::vector<float> scratch(w.size());
         double mean = 0;
         for (const float x : w) mean += std::abs(static_cast<double>(x));
         const Grid grid = fit_grid(quantizer, default_sparsity<Quantizer>{}, w, mean / static_cast<double>(w.size()), kernels, scratch);
         kernels.codes(w.data(), w.size(), grid.keep, codes[0].data());
-        return {grid.alpha};
+        return {{grid.alpha}};
     }
 }
 
@@ -4272,9 +4343,8 @@ void fill_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& row
     std::array<std::span<std::int8_t>, planes> codes;
     if (rows.shared) {  // one region
         for (std::size_t p = 0; p < planes; ++p) codes[p] = {rows.codes[p].data(), rows.rows() * rows.cols()};
-        const std::array<float, planes> scales = quantize_one(quantizer, rows.w.values(), codes, kernels);
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, 0) = scales[p];
+        const Levels<planes> levels = quantize_one(quantizer, rows.w.values(), codes, kernels);
+        for (std::size_t r = 0; r < rows.rows(); ++r) rows.set_levels(r, 0, levels);
         return;
     }
     for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -4282,8 +4352,7 @@ void fill_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& row
             const auto [first, last] = rows.columns(g);
             for (std::size_t p = 0; p < planes; ++p) codes[p] = rows.codes[p].row(r).subspan(first, last - first);
             const std::span<const float> w = std::span<const float>(rows.w.row(r)).subspan(first, last - first);
-            const std::array<float, planes> scales = quantize_one(quantizer, w, codes, kernels);
-            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, g) = scales[p];
+            rows.set_levels(r, g, quantize_one(quantizer, w, codes, kernels));
         }
 }
 
@@ -4536,9 +4605,10 @@ public:
     static_assert(!chooses_its_zeros<Quantizer> || std::same_as<Sparsity, default_sparsity<Quantizer>>,
         "bitnet::Compressor: this quantizer chooses its own zeros and would ignore the sparsity policy; drop one of the two");
 
-    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several.
+    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several, or offsets.
     static constexpr std::size_t planes = quantizer::planes_of<Quantizer>;
-    using Compressed = std::conditional_t<planes == 1, TernaryTensor, TernaryPlanes>;
+    static constexpr bool has_offset = quantizer::has_offset<Quantizer>;
+    using Compressed = std::conditional_t<planes == 1 && !has_offset, TernaryTensor, TernaryPlanes>;
 
     /// Default-constructed policies.
     constexpr Compressor() = default;
@@ -4583,8 +4653,7 @@ public:
     /// Any xtensor expression: row-major, column-major, a view, lazy; evaluated exactly once, as floats.
     /// `name` stands in errors. NaN or infinity is errc::not_finite with the flat index in row-major order.
     template <class E>
-    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
-                           Execution run = execution()) const {
+    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor", Execution run = execution()) const {
         const auto& expression = weight.derived_cast();
         const Shape shape(expression.shape().begin(), expression.shape().end());
         if constexpr (is_dense_float<E>) {
@@ -4607,8 +4676,8 @@ public:
         static_assert(!MomentQuantizer<Quantizer>,
             "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
             "moments) of bitnet/calibrated.hpp");
-        static_assert(planes == 1,
-            "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
+        static_assert(planes == 1 && !has_offset,
+            "bitnet::Compressor: this quantizer makes several planes of codes, or offsets; compress into a TernaryPlanes");
         if constexpr (PlanesQuantizer<Quantizer>) {
             TernaryPlanes one;
             compress_into(one, weight, run);
@@ -4620,8 +4689,8 @@ public:
 
     /// The same for any number of planes.
     void compress_into(TernaryPlanes& out, const TensorView& weight, Execution run = execution()) const {
-        out.rotation = {};
-        if constexpr (PlanesQuantizer<Quantizer>) {
+        out.rotation = {}, out.offsets = {};
+        if constexpr (PlanesQuantizer<Quantizer> || OffsetQuantizer<Quantizer>) {
             detail::compress_rows<planes>(*this, weight, out, run,
                                           [&](RowsInWork<planes>& rows) { bitnet::quantizer::fill_rows(quantizer(), rows, *run.kernels); });
         } else {
@@ -4910,7 +4979,7 @@ Distortion distortion(const View& original, const TernaryTensor& tensor, Executi
 /// The same for a sum of planes; `codes` counts those of all planes.
 template <std::same_as<TensorView> View>
 Distortion distortion(const View& original, const TernaryPlanes& made, Execution run = execution()) {
-    if (made.planes.size() == 1 && !made.rotation) return distortion(original, made.planes[0], run);
+    if (made.planes.size() == 1 && made.offsets.empty() && !made.rotation) return distortion(original, made.planes[0], run);
     if (original.shape != made.shape())
         throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
                                              " is compared with a compressed tensor of shape ", to_string(made.shape())));
@@ -5137,34 +5206,6 @@ struct AbsMean {
 
 }  // namespace bitnet::inline BITNET_ABI::quantizer
 
-// ---- <bitnet/policy/quantizer/round_clip.hpp>
-/// BitNet b1.58: divide by the mean magnitude, round, clip.
-
-namespace bitnet::inline BITNET_ABI::quantizer {
-
-/// Absmean quantization as BitNet b1.58 trains with.
-///
-///     α = max(mean|w|, 1e-5)      q = clip(round(w / α), -1, 1)      ŵ = α·q
-///
-/// round(w/α) is 0 up to |w| = α/2, where round-half-to-even also gives 0, so the rule is a comparison with α/2.
-///
-/// Shapes  a region of n weights that share one scale -> one α; the paper's region is the whole tensor
-/// Knobs   none
-/// Source  Ma et al. 2024, "The Era of 1-bit LLMs: All Large Language Models are in 1.58 Bits", section 2, eq. 1-3;
-///         the clamp at 1e-5 is that of the published implementations
-struct RoundClip {
-    static constexpr Role role = Role::quantizer;
-    static constexpr std::string_view name = "round_clip";
-    static constexpr bool chooses_its_zeros = true;
-
-    BITNET_HD constexpr float alpha(double mean_magnitude) const noexcept {
-        return std::max(static_cast<float>(mean_magnitude), 1e-5f);
-    }
-    bool operator==(const RoundClip&) const = default;
-};
-
-}  // namespace bitnet::inline BITNET_ABI::quantizer
-
 // ---- <bitnet/policy/quantizer/trit_planes.hpp>
 /// A weight as the sum of several trits, each with a scale of its own.
 
@@ -5264,6 +5305,123 @@ private:
         for (std::size_t p = 0; p < Planes; ++p) out[p] = std::abs(static_cast<float>(system[p][Planes] / system[p][p]));
         return out;
     }
+};
+
+}  // namespace bitnet::inline BITNET_ABI::quantizer
+
+// ---- <bitnet/policy/quantizer/asymmetric.hpp>
+/// Levels about an offset that the weights of a region share.
+
+namespace bitnet::inline BITNET_ABI::quantizer {
+
+/// The least squared error that alternating between an offset and levels about it finds:
+///
+///     ŵ = μ + Σ_p α_p·q_p        q_p in {-1, 0, +1}, p < Planes
+///
+/// In turns the levels are those of TritPlanes for w - μ, and μ moves by the mean of what they leave, as long as the error falls: once
+/// from μ = 0 and once from the mean of the weights. An offset takes as many bytes as a scale.
+///
+/// Shapes  a region of n weights -> Planes scales, one offset, Planes times n codes; O(rounds) times what TritPlanes takes
+/// Knobs   rounds in [0, 1000], at most
+/// Source  Yan et al. 2025, "PT2-LLM: Post-Training Ternarization for Large Language Models", section 3.2
+template <std::size_t Planes = 1>
+struct Asymmetric {
+    static constexpr Role role = Role::quantizer;
+    static constexpr std::size_t planes = TritPlanes<Planes>::planes;
+    static constexpr std::array<char, 14> name_text{'a', 's', 'y', 'm', 'm', 'e', 't', 'r', 'i', 'c', '<', '0' + Planes, '>', 0};
+    static constexpr std::string_view name{name_text.data(), name_text.size() - 1};
+    static constexpr bool chooses_its_zeros = true;
+    std::uint64_t rounds = 20;
+    static constexpr void knobs(auto&& visit) { visit(Knob{"rounds", &Asymmetric::rounds, std::uint64_t{0}, std::uint64_t{1000}}); }
+
+    using Codes = std::array<std::span<std::int8_t>, Planes>;
+
+    /// codes: n of each plane, out
+    Levels<Planes> fit_levels(std::span<const float> w, const Codes& codes, const Kernels& kernels) const {
+        const Fit about_zero = descend(w, 0, codes, kernels);
+        if (!(about_zero.squares > 0)) return about_zero.levels;
+        double mean = 0;
+        for (const float x : w) mean += static_cast<double>(x) / static_cast<double>(w.size());
+        Buffers tried(w.size());
+        const Fit about_mean = descend(w, static_cast<float>(mean), tried.codes(), kernels);
+        if (!(about_mean.squares < about_zero.squares)) return about_zero.levels;
+        tried.copy_to(codes);
+        return about_mean.levels;
+    }
+    bool operator==(const Asymmetric&) const = default;
+
+private:
+    /// Levels, and what they leave: Σ(w - ŵ) and Σ(w - ŵ)².
+    struct Fit {
+        Levels<Planes> levels{};
+        double sum = 0, squares = 0;
+    };
+    struct Buffers {
+        explicit Buffers(std::size_t n) { planes.fill(std::vector<std::int8_t>(n)); }
+        Codes codes() {
+            Codes out;
+            for (std::size_t p = 0; p < Planes; ++p) out[p] = planes[p];
+            return out;
+        }
+        void copy_to(const Codes& out) const {
+            for (std::size_t p = 0; p < Planes; ++p) std::ranges::copy(planes[p], out[p].begin());
+        }
+        std::array<std::vector<std::int8_t>, Planes> planes{};
+    };
+
+    Fit descend(std::span<const float> w, float offset, const Codes& codes, const Kernels& kernels) const {
+        Fit best = fit_about(w, offset, codes, kernels);
+        Buffers tried(w.size());
+        for (std::uint64_t round = 0; round < rounds && best.squares > 0; ++round) {
+            const auto mean_left = static_cast<float>(best.sum / static_cast<double>(w.size()));
+            const Fit now = fit_about(w, best.levels.offset + mean_left, tried.codes(), kernels);
+            if (!(now.squares < best.squares)) break;
+            best = now;
+            tried.copy_to(codes);
+        }
+        return best;
+    }
+    static Fit fit_about(std::span<const float> w, float offset, const Codes& codes, const Kernels& kernels) {
+        std::vector<float> about(w.begin(), w.end());
+        for (float& x : about) x -= offset;
+        Fit out{{TritPlanes<Planes>{}.fit_planes(about, codes, kernels), offset}};
+        for (std::size_t i = 0; i < w.size(); ++i) {
+            float level = offset;
+            for (std::size_t p = 0; p < Planes; ++p) level += out.levels.scales[p] * static_cast<float>(codes[p][i]);
+            const double off = static_cast<double>(w[i]) - static_cast<double>(level);
+            out.sum += off;
+            out.squares += off * off;
+        }
+        return out;
+    }
+};
+
+}  // namespace bitnet::inline BITNET_ABI::quantizer
+
+// ---- <bitnet/policy/quantizer/round_clip.hpp>
+/// BitNet b1.58: divide by the mean magnitude, round, clip.
+
+namespace bitnet::inline BITNET_ABI::quantizer {
+
+/// Absmean quantization as BitNet b1.58 trains with.
+///
+///     α = max(mean|w|, 1e-5)      q = clip(round(w / α), -1, 1)      ŵ = α·q
+///
+/// round(w/α) is 0 up to |w| = α/2, where round-half-to-even also gives 0, so the rule is a comparison with α/2.
+///
+/// Shapes  a region of n weights that share one scale -> one α; the paper's region is the whole tensor
+/// Knobs   none
+/// Source  Ma et al. 2024, "The Era of 1-bit LLMs: All Large Language Models are in 1.58 Bits", section 2, eq. 1-3;
+///         the clamp at 1e-5 is that of the published implementations
+struct RoundClip {
+    static constexpr Role role = Role::quantizer;
+    static constexpr std::string_view name = "round_clip";
+    static constexpr bool chooses_its_zeros = true;
+
+    BITNET_HD constexpr float alpha(double mean_magnitude) const noexcept {
+        return std::max(static_cast<float>(mean_magnitude), 1e-5f);
+    }
+    bool operator==(const RoundClip&) const = default;
 };
 
 }  // namespace bitnet::inline BITNET_ABI::quantizer

@@ -1,5 +1,6 @@
 #include "program.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <bitnet/model/packed_model.hpp>
@@ -40,7 +41,8 @@ struct CalibratingPlace : Workplace {
 
 TEST_CASE("compress with a text fits every matrix to what it is given, and says how far each is from its aim") {
     const CalibratingPlace place;
-    for (const Arguments& more : {Arguments{}, Arguments{"--planes", "2", "--scale", "group:64"}, Arguments{"--rotate"}, Arguments{"--calibrate", "own", "--scale", "tensor"}}) {
+    for (const Arguments& more : {Arguments{}, Arguments{"--planes", "2", "--scale", "group:64"}, Arguments{"--rotate"}, Arguments{"--calibrate", "own", "--scale", "tensor"},
+                                  Arguments{"--asymmetric"}, Arguments{"--asymmetric", "--planes", "2", "--rotate"}}) {
         const Json report = json_of(place.calibrating(more));
         const Json& calibration = report.at("fine_tuning").at("calibration");
         CHECK(calibration.at("tokens").as_unsigned() == 57 * 16);  // one document in twenty is measured on
@@ -93,6 +95,9 @@ TEST_CASE("what calibration cannot do is wrong usage") {
     CHECK(says(wrong(place.compress({"--planes", "2", "--quantizer", "absmean"})), "--planes 2: absmean makes one"));
     CHECK(says(wrong(place.compress({"--text", place.ids(), "--planes", "2", "--fine-tune", "always"})), "training goes through one plane"));
     CHECK(says(wrong(place.calibrating({"--planes", "3"})), "--planes"));
+    CHECK(says(wrong(place.compress({"--asymmetric", "--quantizer", "round_clip"})), "--asymmetric: round_clip has no offsets; leave --quantizer out"));
+    CHECK(says(wrong(place.compress({"--text", place.ids(), "--asymmetric", "--fine-tune", "always"})), "without offsets"));
+    CHECK(says(wrong(place.calibrating({"--asymmetric", "--bits", "2.5"})), "leave --planes, --asymmetric and --scale out"));
 }
 
 TEST_CASE("a token beyond the vocabulary in the text is refused, and nothing is left") {
@@ -184,5 +189,57 @@ TEST_CASE("tables that are to become ternary are rounded beside calibration, and
     CHECK(run_program(place.calibrating({"--planes", "2", "--steps", "5"})).status == 2);
     const auto misnamed = run_program(place.calibrating({"--quantizer", "trit_planes"}));
     CHECK(misnamed.status == 2);
-    CHECK(says(misnamed.err, "--planes 2 asks for it"));
+    CHECK(says(misnamed.err, "quantizer \"trit_planes\" is not compiled in"));
+}
+
+TEST_CASE("offsets need no text, and inspect tells of them") {
+    const CalibratingPlace place;
+    const Json report = json_of(place.compress({"--asymmetric", "--force", "--scale", "row"}));
+    CHECK(report.at("policies").at("quantizer").as_string() == "asymmetric<1>{.rounds=20}");
+    const std::string name = "model.layers.0.mlp.up_proj.weight";
+    const Json listed = json_of({"inspect", place.out() / "quantized", "--tensor", name}).at("tensors").as_array().at(0);
+    CHECK(listed.at("offsets").as_unsigned() == 64);
+    CHECK(listed.at("offset_values").at("min").as_double() < listed.at("offset_values").at("max").as_double());
+    CHECK(says(listed.at("stored_as").as_string(), "offsets"));
+    CHECK(listed.at("bits_per_weight").as_double() == doctest::Approx(2 + 32.0 / 32));
+}
+
+TEST_CASE("bits are spent until perplexity rises by no more than was asked for, and the fewest that do are kept") {
+    const CalibratingPlace place;
+    std::string counting;
+    for (int document = 0; document < 60; ++document) {
+        for (int i = 0; i < 16; ++i) counting += std::to_string((document * 7 + i) % 40) + " ";
+        counting += "\n";
+    }
+    bitnet_test::write_text(place.ids(), counting);
+    const fs::path trained = place.dir / "trained";  // what was never learned cannot get worse
+    json_of({"train", place.model(), "--text", place.ids(), "--split", "ids", "-o", trained, "--steps", "100", "--batch-tokens", "256", "--context", "16", "--dense",
+             "--no-teacher", "--learning-rate", "0.01"});
+    const auto run = [&](const std::string& degradation, const Arguments& more = {}) {
+        Arguments all{"compress", trained, "-o", place.out(), "--force", "--text", place.ids(), "--split", "ids", "--fine-tune", "never", "--layout", "trit5",
+                      "--degradation", degradation};
+        all.insert(all.end(), more.begin(), more.end());
+        return json_of(all).at("fine_tuning");
+    };
+    const Json loose = run("5");
+    CHECK(loose.at("calibration").at("rounds").as_array().size() == 1);
+    for (const Json& one : loose.at("calibration").at("storage").as_array()) CHECK(one.at("chosen").as_string() == "1 plane, row");
+
+    const double wanted = (loose.at("post_compression_perplexity").as_double() / loose.at("pre_perplexity").as_double() - 1) / 2;
+    REQUIRE(wanted > 0);
+    const Json tight = run(std::to_string(wanted));
+    const Json& rounds = tight.at("calibration").at("rounds");
+    const double rise = tight.at("post_compression_perplexity").as_double() / tight.at("pre_perplexity").as_double() - 1;
+    CHECK(rise <= wanted);
+    CHECK(rounds.as_array().size() <= 5);
+    const Json& kept = *std::ranges::find_if(rounds.as_array(), [](const Json& round) { return round.find("kept") != nullptr; });
+    CHECK(kept.at("rise").as_double() == doctest::Approx(rise));
+    for (const Json& round : rounds.as_array())
+        if (round.at("rise").as_double() <= wanted) CHECK(round.at("bits").as_double() >= kept.at("bits").as_double());
+
+    const Json bounded = run("1e-9", {"--bits", "2.4"});
+    for (const Json& round : bounded.at("calibration").at("rounds").as_array()) CHECK(round.at("bits").as_double() <= 2.4);
+    CHECK(says(bounded.at("calibration").at("warning").as_string(), "--degradation 1e-09: perplexity rises by 0."));
+    CHECK(run_program(place.calibrating({"--degradation", "0"})).status == 2);
+    CHECK(says(run_program(place.compress({"--degradation", "0.1"})).err, "--degradation: needs calibration"));
 }

@@ -1,5 +1,7 @@
 #include "program.hpp"
 
+#include <sstream>
+
 namespace fs = std::filesystem;
 using bitnet_test::run_program;
 using bitnet_test::Workplace;
@@ -70,4 +72,24 @@ TEST_CASE("the example that trains a model tells each step, and ends with no wor
     CHECK(std::sscanf(done.out.c_str() + last, "perplexity %lf after rounding, %lf after learning", &before, &after) == 2);
     CHECK(before > 1);
     CHECK(after <= before);
+}
+
+TEST_CASE("the example that calibrates a model tells of each matrix, every one better than rounded") {
+    const Workplace place({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 48, .layers = 1, .max_positions = 80});
+    bitnet_test::write_text(place.model() / "tokenizer.json", letters);
+    const auto done = run_example(place.model(), "8", "example_06_calibrate_a_model");
+    INFO(done.err);
+    CHECK(done.status == 0);
+    std::istringstream lines(done.out);
+    std::size_t matrices = 0;
+    for (std::string line; std::getline(lines, line) && !line.starts_with("perplexity "); ++matrices) {
+        double error = 0, rounded = 0;
+        REQUIRE(std::sscanf(line.c_str(), "%*s error %lf, rounded %lf,", &error, &rounded) == 2);
+        CHECK(error < rounded);
+    }
+    CHECK(matrices == 7);
+    double before = 0, after = 0;
+    CHECK(std::sscanf(done.out.c_str() + done.out.find("perplexity "), "perplexity %lf before, %lf after", &before, &after) == 2);
+    CHECK(before > 1);
+    CHECK(after > 1);
 }

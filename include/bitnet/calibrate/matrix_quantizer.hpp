@@ -5,7 +5,7 @@
 #include <type_traits>
 
 #include <bitnet/calibrate/compress.hpp>
-#include <bitnet/policy/quantizer/trit_planes.hpp>
+#include <bitnet/policy/quantizer/asymmetric.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -13,7 +13,7 @@ namespace bitnet::inline BITNET_ABI {
 struct MatrixQuantizer {
     double feedback_damping = 0;
     std::function<TernaryPlanes(const TensorView& weight, const PreparedMoments& moments, Execution run)> compress;
-    /// The nearest levels of exact least squares in the same scales and planes, without moments: what calibration is better than.
+    /// The nearest levels of least squares in the same scales, planes and offsets, without moments: what calibration is better than.
     std::function<TernaryPlanes(const TensorView& weight, Execution run)> plain;
 };
 
@@ -25,7 +25,8 @@ MatrixQuantizer matrix_quantizer(const Compressor<Policies...>& compressor) {
             },
             [compressor](const TensorView& weight, Execution run) {
                 constexpr std::size_t planes = Compressor<Policies...>::planes;
-                using Plain = std::conditional_t<planes == 1, quantizer::LeastSquares, quantizer::TritPlanes<planes>>;
+                using Symmetric = std::conditional_t<planes == 1, quantizer::LeastSquares, quantizer::TritPlanes<planes>>;
+                using Plain = std::conditional_t<Compressor<Policies...>::has_offset, quantizer::Asymmetric<planes>, Symmetric>;
                 TernaryPlanes out;
                 Compressor{Plain{}, compressor.scale(), compressor.layout()}.compress_into(out, weight, run);
                 return out;

@@ -101,9 +101,10 @@ public:
     static_assert(!chooses_its_zeros<Quantizer> || std::same_as<Sparsity, default_sparsity<Quantizer>>,
         "bitnet::Compressor: this quantizer chooses its own zeros and would ignore the sparsity policy; drop one of the two");
 
-    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several.
+    /// Planes of codes: what compress() returns is a TernaryTensor, or a TernaryPlanes where there are several, or offsets.
     static constexpr std::size_t planes = quantizer::planes_of<Quantizer>;
-    using Compressed = std::conditional_t<planes == 1, TernaryTensor, TernaryPlanes>;
+    static constexpr bool has_offset = quantizer::has_offset<Quantizer>;
+    using Compressed = std::conditional_t<planes == 1 && !has_offset, TernaryTensor, TernaryPlanes>;
 
     /// Default-constructed policies.
     constexpr Compressor() = default;
@@ -148,8 +149,7 @@ public:
     /// Any xtensor expression: row-major, column-major, a view, lazy; evaluated exactly once, as floats.
     /// `name` stands in errors. NaN or infinity is errc::not_finite with the flat index in row-major order.
     template <class E>
-    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor",
-                           Execution run = execution()) const {
+    Compressed compress(const xt::xexpression<E>& weight, std::string_view name = "tensor", Execution run = execution()) const {
         const auto& expression = weight.derived_cast();
         const Shape shape(expression.shape().begin(), expression.shape().end());
         if constexpr (is_dense_float<E>) {
@@ -172,8 +172,8 @@ public:
         static_assert(!MomentQuantizer<Quantizer>,
             "bitnet::Compressor: this quantizer needs second moments of the layer's inputs; call compress(compressor, weight, "
             "moments) of bitnet/calibrated.hpp");
-        static_assert(planes == 1,
-            "bitnet::Compressor: this quantizer makes several planes of codes; compress into a TernaryPlanes");
+        static_assert(planes == 1 && !has_offset,
+            "bitnet::Compressor: this quantizer makes several planes of codes, or offsets; compress into a TernaryPlanes");
         if constexpr (PlanesQuantizer<Quantizer>) {
             TernaryPlanes one;
             compress_into(one, weight, run);
@@ -185,8 +185,8 @@ public:
 
     /// The same for any number of planes.
     void compress_into(TernaryPlanes& out, const TensorView& weight, Execution run = execution()) const {
-        out.rotation = {};
-        if constexpr (PlanesQuantizer<Quantizer>) {
+        out.rotation = {}, out.offsets = {};
+        if constexpr (PlanesQuantizer<Quantizer> || OffsetQuantizer<Quantizer>) {
             detail::compress_rows<planes>(*this, weight, out, run,
                                           [&](RowsInWork<planes>& rows) { bitnet::quantizer::fill_rows(quantizer(), rows, *run.kernels); });
         } else {

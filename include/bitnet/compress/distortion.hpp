@@ -87,7 +87,7 @@ Distortion distortion(const View& original, const TernaryTensor& tensor, Executi
 /// The same for a sum of planes; `codes` counts those of all planes.
 template <std::same_as<TensorView> View>
 Distortion distortion(const View& original, const TernaryPlanes& made, Execution run = execution()) {
-    if (made.planes.size() == 1 && !made.rotation) return distortion(original, made.planes[0], run);
+    if (made.planes.size() == 1 && made.offsets.empty() && !made.rotation) return distortion(original, made.planes[0], run);
     if (original.shape != made.shape())
         throw error(errc::bad_shape, message(original.name, ": shape ", to_string(original.shape),
                                              " is compared with a compressed tensor of shape ", to_string(made.shape())));

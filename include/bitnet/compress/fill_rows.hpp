@@ -11,29 +11,35 @@
 #include <bitnet/compress/policy_set.hpp>
 #include <bitnet/compress/region.hpp>
 #include <bitnet/compress/rows_in_work.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/policy/concepts.hpp>
 
 namespace bitnet::inline BITNET_ABI::quantizer {
 
-/// Codes of one region, in as many planes as the quantizer makes; their scales.
+/// Codes of one region, in as many planes as the quantizer makes; their levels.
 ///
-/// Errors  errc::bad_policy for a scale or a code that a policy must not return
+/// Errors  errc::bad_policy for a scale, an offset or a code that a policy must not return
 template <class Quantizer>
-std::array<float, planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
+Levels<planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
                                                      const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
-    if constexpr (PlanesQuantizer<Quantizer>) {
-        std::array<float, planes_of<Quantizer>> scales = quantizer.fit_planes(w, codes, kernels);
-        for (std::size_t p = 0; p < scales.size(); ++p) scales[p] = checked_region(Quantizer::name, scales[p], codes[p]);
-        return scales;
+    if constexpr (OffsetQuantizer<Quantizer> || PlanesQuantizer<Quantizer>) {
+        Levels<planes_of<Quantizer>> levels;
+        if constexpr (OffsetQuantizer<Quantizer>)
+            levels = quantizer.fit_levels(w, codes, kernels);
+        else
+            levels.scales = quantizer.fit_planes(w, codes, kernels);
+        for (std::size_t p = 0; p < codes.size(); ++p) levels.scales[p] = checked_region(Quantizer::name, levels.scales[p], codes[p]);
+        if (!is_finite(levels.offset)) throw error(errc::bad_policy, message(Quantizer::name, " returned the offset ", levels.offset, "; offsets are finite"));
+        return levels;
     } else if constexpr (CodeQuantizer<Quantizer>) {
-        return {quantize_region(quantizer, w, codes[0])};
+        return {{quantize_region(quantizer, w, codes[0])}};
     } else {
         std::vector<float> scratch(w.size());
         double mean = 0;
         for (const float x : w) mean += std::abs(static_cast<double>(x));
         const Grid grid = fit_grid(quantizer, default_sparsity<Quantizer>{}, w, mean / static_cast<double>(w.size()), kernels, scratch);
         kernels.codes(w.data(), w.size(), grid.keep, codes[0].data());
-        return {grid.alpha};
+        return {{grid.alpha}};
     }
 }
 
@@ -44,9 +50,8 @@ void fill_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& row
     std::array<std::span<std::int8_t>, planes> codes;
     if (rows.shared) {  // one region
         for (std::size_t p = 0; p < planes; ++p) codes[p] = {rows.codes[p].data(), rows.rows() * rows.cols()};
-        const std::array<float, planes> scales = quantize_one(quantizer, rows.w.values(), codes, kernels);
-        for (std::size_t r = 0; r < rows.rows(); ++r)
-            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, 0) = scales[p];
+        const Levels<planes> levels = quantize_one(quantizer, rows.w.values(), codes, kernels);
+        for (std::size_t r = 0; r < rows.rows(); ++r) rows.set_levels(r, 0, levels);
         return;
     }
     for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -54,8 +59,7 @@ void fill_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& row
             const auto [first, last] = rows.columns(g);
             for (std::size_t p = 0; p < planes; ++p) codes[p] = rows.codes[p].row(r).subspan(first, last - first);
             const std::span<const float> w = std::span<const float>(rows.w.row(r)).subspan(first, last - first);
-            const std::array<float, planes> scales = quantize_one(quantizer, w, codes, kernels);
-            for (std::size_t p = 0; p < planes; ++p) rows.scales[p](r, g) = scales[p];
+            rows.set_levels(r, g, quantize_one(quantizer, w, codes, kernels));
         }
 }
 

@@ -16,12 +16,14 @@ namespace bitnet::inline BITNET_ABI {
 
 /// What stands for a tensor: one plane of trits as a rule, or several whose weights add up, perhaps in a rotated basis.
 ///
-///     Ŵ = (Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(Σ_p scale_p·code_p)ᵀ
+///     Ŵ = (offset + Σ_p scale_p·code_p)·Qᵀ        y = x·Ŵᵀ = (x·Q)·(offset + Σ_p scale_p·code_p)ᵀ
 ///
 /// planes    of one shape, layout and grouping
+/// offsets   as many as a plane has scales, of their type, finite; none as a rule
 /// rotation  Q, of blocks that divide the columns; none as a rule
 struct TernaryPlanes {
     std::vector<TernaryTensor> planes{};
+    std::vector<float> offsets{};
     Rotation rotation{};
 
     TernaryPlanes() = default;
@@ -30,12 +32,15 @@ struct TernaryPlanes {
     const Shape& shape() const { return planes.at(0).shape; }
     std::size_t rows() const { return planes.at(0).rows(); }
     std::size_t cols() const { return planes.at(0).cols(); }
-    /// Bytes of codes and scales as they are stored.
+    /// Bytes of codes, scales and offsets as they are stored.
     std::size_t stored_bytes() const {
-        std::size_t sum = 0;
+        std::size_t sum = offsets.empty() ? 0 : offsets.size() * bits_of(planes.at(0).scale_type) / 8;
         for (const TernaryTensor& plane : planes) sum += plane.stored_bytes();
         return sum;
     }
+
+    /// Where there are offsets: of a row's group.
+    float offset_of(std::size_t row, std::size_t g) const { return offsets[planes[0].whole_tensor ? 0 : row * planes[0].groups_per_row() + g]; }
 
     /// cols() weights of one row in the basis that the codes are in.
     void sum_of_row(std::size_t row, std::span<float> out, Execution run) const {
@@ -44,6 +49,11 @@ struct TernaryPlanes {
         for (std::size_t p = 1; p < planes.size(); ++p) {
             planes[p].dequantize_row(row, more, run);
             for (std::size_t c = 0; c < out.size(); ++c) out[c] += more[c];
+        }
+        const TernaryTensor& first = planes[0];
+        for (std::size_t g = 0; !offsets.empty() && g * first.group < out.size(); ++g) {
+            const float offset = offset_of(row, g);
+            for (float& weight : out.subspan(g * first.group, std::min(first.group, out.size() - g * first.group))) weight += offset;
         }
     }
     /// cols() weights of one row.

@@ -1,4 +1,4 @@
-/// The levels that sums of trit planes make.
+/// The levels that sums of trit planes make, and those beside an offset.
 #pragma once
 
 #include <array>
@@ -33,5 +33,17 @@ float nearest_level(const std::array<float, Planes>& scales, float w, std::array
     }
     return best;
 }
+
+/// The levels of one region: offset + Σ_p scales[p]·code_p. Scales are >= 0, the offset has any sign.
+template <std::size_t Planes>
+struct Levels {
+    std::array<float, Planes> scales{};
+    float offset = 0;
+
+    float nearest(float w, std::array<std::int8_t, Planes>& codes) const noexcept {
+        return offset + nearest_level<Planes>(scales, w - offset, codes);
+    }
+    bool operator==(const Levels&) const = default;
+};
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -26,6 +26,7 @@ inline std::string plane_name(std::string_view tensor, std::string_view part, st
 }
 inline std::string codes_name(std::string_view tensor, std::size_t plane = 0) { return plane_name(tensor, ".codes", plane); }
 inline std::string scales_name(std::string_view tensor, std::size_t plane = 0) { return plane_name(tensor, ".scales", plane); }
+inline std::string offsets_name(std::string_view tensor) { return message(tensor, ".offsets"); }
 inline std::string int8_name(std::string_view tensor) { return message(tensor, ".int8"); }
 inline std::string int8_scales_name(std::string_view tensor) { return message(tensor, ".int8_scales"); }
 
@@ -36,6 +37,7 @@ struct PackedEntry {
     bool whole_tensor = false;  ///< one scale for all
     bool transposed = false;    ///< the original stores inputs first, as GPT-2 does
     std::size_t planes = 1;     ///< tensors of codes whose weights add up, at most max_planes
+    bool offsets = false;       ///< a region's weights have an offset beside their levels
     Rotation rotation{};        ///< of the columns: the basis that the codes are in
     bool operator==(const PackedEntry&) const = default;
 };
@@ -46,7 +48,7 @@ inline constexpr std::size_t max_planes = 4;
 inline PackedEntry entry_of(const TernaryPlanes& made, bool transposed) {
     const TernaryTensor& first = made.planes.at(0);
     return {.shape = first.shape, .group = first.group, .whole_tensor = first.whole_tensor, .transposed = transposed,
-            .planes = made.planes.size(), .rotation = made.rotation};
+            .planes = made.planes.size(), .offsets = !made.offsets.empty(), .rotation = made.rotation};
 }
 
 /// Everything the metadata says.
@@ -90,6 +92,7 @@ inline std::string to_text(const PackedMetadata& metadata) {
         row.set("group", entry.whole_tensor ? Json("tensor") : Json(entry.group));
         if (entry.transposed) row.set("transposed", true);
         if (entry.planes != 1) row.set("planes", entry.planes);
+        if (entry.offsets) row.set("offsets", true);
         if (entry.rotation) row.set("rotation", Json::object({{"block", entry.rotation.block}, {"seed", entry.rotation.seed}}));
         tensors.set(name, std::move(row));
     }
@@ -123,6 +126,7 @@ inline PackedEntry packed_entry(const Json& row, const std::string& where) {
     if (const Json* planes = row.find("planes")) entry.planes = planes->as_unsigned(message(where, ": planes"));
     if (entry.planes == 0 || entry.planes > max_planes)
         throw error(errc::bad_file, message(where, ": ", entry.planes, " planes of codes; there may be 1 to ", max_planes));
+    if (const Json* offsets = row.find("offsets")) entry.offsets = offsets->as_bool(message(where, ": offsets"));
     if (const Json* rotation = row.find("rotation")) {
         const std::string what = message(where, ": rotation");
         entry.rotation = {rotation->at("block", what).as_unsigned(what + ": block"), rotation->at("seed", what).as_unsigned(what + ": seed")};

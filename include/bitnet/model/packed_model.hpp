@@ -30,6 +30,7 @@ struct PackedTensor {
     const TensorEntry* scales = nullptr;    ///< null unless ternary or in 8-bit rows
     /// Codes and scales of a ternary tensor's planes behind the first.
     std::vector<std::pair<const TensorEntry*, const TensorEntry*>> more_planes{};
+    const TensorEntry* offsets = nullptr;  ///< of a ternary tensor that has them
     Shape shape() const { return kind == PackedKind::ternary ? entry.shape : data->shape; }
     /// Of the original, which may hold inputs first.
     Shape original_shape() const {
@@ -37,7 +38,7 @@ struct PackedTensor {
     }
     std::uint64_t stored_bytes() const {
         const auto bytes = [](const TensorEntry* part) { return part == nullptr ? std::uint64_t{0} : part->end - part->begin; };
-        std::uint64_t sum = bytes(data) + bytes(scales);
+        std::uint64_t sum = bytes(data) + bytes(scales) + bytes(offsets);
         for (const auto& [codes, scale] : more_planes) sum += bytes(codes) + bytes(scale);
         return sum;
     }
@@ -69,6 +70,9 @@ public:
         TernaryPlanes out(plane(tensor.entry, *tensor.data, *tensor.scales, run));
         out.rotation = tensor.entry.rotation;
         for (const auto& [codes, scales] : tensor.more_planes) out.planes.push_back(plane(tensor.entry, *codes, *scales, run));
+        if (tensor.offsets != nullptr) out.offsets = floats(*tensor.offsets, run);
+        for (std::size_t i = 0; i < out.offsets.size(); ++i)
+            if (!is_finite(out.offsets[i])) refuse(tensor.offsets->name, "offset ", out.offsets[i], " at index ", i, "; offsets are finite");
         return out;
     }
 
@@ -154,6 +158,10 @@ private:
             else
                 out.more_planes.emplace_back(&codes, &scales);
         }
+        if (entry.offsets) {
+            out.offsets = &part(offsets_name(name));
+            check(*out.offsets, out.offsets->dtype == out.scales->dtype, out.scales->shape, to_string(out.scales->dtype));
+        }
         tensors_.push_back(std::move(out));
     }
     void check_plane(const PackedEntry& entry, const TensorEntry& codes, const TensorEntry& scales) const {
@@ -177,7 +185,7 @@ private:
     void add_plain() {
         std::set<const TensorEntry*> parts;
         for (const PackedTensor& tensor : tensors_) {
-            parts.insert({tensor.data, tensor.scales});
+            parts.insert({tensor.data, tensor.scales, tensor.offsets});
             for (const auto& [codes, scales] : tensor.more_planes) parts.insert({codes, scales});
         }
         for (const TensorEntry& entry : file_.tensors()) {

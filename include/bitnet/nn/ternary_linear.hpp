@@ -18,8 +18,9 @@ namespace bitnet::inline BITNET_ABI {
 /// What the inputs of a linear layer of ternary weights are: as they come, or 8-bit integers, scaled token by token.
 enum class ActivationPrecision { fp32, int8 };
 
-/// y = x·Ŵᵀ + b, Ŵ = scale·code, or a sum of such, perhaps in a rotated basis: x is rotated then. The matrix is never unpacked as a whole: products read its bytes, or, for many tokens
-/// in float, a few of its rows at a time are unpacked into cache for BLAS.
+/// y = x·Ŵᵀ + b, Ŵ = scale·code, or a sum of such, perhaps with offsets, perhaps in a rotated basis: x is rotated then. The matrix is
+/// never unpacked as a whole: products read its bytes, or, for many tokens in float, a few of its rows at a time are unpacked into
+/// cache for BLAS. What offsets add is a product with sums of x, which are never rounded.
 ///
 /// x: (T, C)    Ŵ: (O, C)    b: (O) or none    y: (T, O)
 struct TernaryLinear {
@@ -31,7 +32,7 @@ struct TernaryLinear {
     std::size_t outputs() const { return weight.rows(); }
     /// What a product reads of it, scales included.
     std::size_t weight_bytes() const {
-        std::size_t sum = 0;
+        std::size_t sum = weight.offsets.size() * sizeof(float);
         for (const TernaryTensor& plane : weight.planes) sum += plane.codes.size() + plane.scales.size() * sizeof(float);
         return sum;
     }
@@ -87,6 +88,26 @@ private:
             }
         });
         for (std::size_t t = 0; apart && t < y.rows; ++t) std::ranges::copy(dense_y.row(t), y.row(t).begin());
+        if (!weight.offsets.empty()) add_offsets(x, y, run.threads);
+    }
+
+    /// y += Σ_g offset_g·Σx_g, x_g the inputs that meet group g.
+    void add_offsets(MatrixView<const float> x, MatrixView<float> y, unsigned threads) const {
+        const TernaryTensor& first = weight.planes[0];
+        const std::size_t groups = first.groups_per_row();
+        Matrix<float> sums(x.rows, groups);
+        for (std::size_t t = 0; t < x.rows; ++t)
+            for (std::size_t g = 0; g < groups; ++g)
+                for (const float value : x.row(t).subspan(g * first.group, std::min(first.group, x.cols - g * first.group))) sums(t, g) += value;
+        if (first.whole_tensor) {
+            for (std::size_t t = 0; t < y.rows; ++t)
+                for (float& value : y.row(t)) value += weight.offsets[0] * sums(t, 0);
+            return;
+        }
+        const MatrixView<const float> offsets{weight.offsets.data(), outputs(), groups, groups};
+        detail::each_tile(y.rows, y.cols, 512, threads, [&](std::size_t t, std::size_t tokens, std::size_t o, std::size_t count) {
+            matmul_nt<float>(sums.view().row_range(t, tokens), offsets.row_range(o, count), y.row_range(t, tokens).col_range(o, count), 1, 1);
+        });
     }
 
     void multiply_unpacked(MatrixView<const float> x, MatrixView<float> y, Execution run) const {

@@ -119,11 +119,13 @@ private:
         const MatrixShape matrix = matrix_shape(entry.shape);
         const std::size_t groups = entry.whole_tensor ? 1 : (matrix.cols + entry.group - 1) / entry.group;
         const bool empty = matrix.rows == 0 || matrix.cols == 0;
+        const DType type = is_wide(tensor) ? DType::F32 : source_.scale_type(tensor);
+        const Shape scales{entry.whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups};
         for (std::size_t p = 0; p < entry.planes; ++p) {
             plan.push_back({codes_name(tensor.name, p), DType::U8, {matrix.rows, packed_row_bytes(source_.layout(), matrix.cols)}});
-            plan.push_back({scales_name(tensor.name, p), is_wide(tensor) ? DType::F32 : source_.scale_type(tensor),
-                            {entry.whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups}});
+            plan.push_back({scales_name(tensor.name, p), type, scales});
         }
+        if (entry.offsets) plan.push_back({offsets_name(tensor.name), type, scales});
     }
 
     std::vector<PlannedTensor> dequantized_plan() const {
@@ -199,6 +201,7 @@ private:
         const DType made = ternary.planes[0].scale_type, planned = source_.scale_type(tensor);
         report.scale_type = is_wide(tensor) ? DType::F32 : made;
         for (const TernaryTensor& plane : ternary.planes) report.stored_bytes += plane.codes.size() + plane.scales.size() * bits_of(report.scale_type) / 8;
+        report.stored_bytes += ternary.offsets.size() * bits_of(report.scale_type) / 8;
         if (made == DType::F32 && planned != DType::F32) {
             report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(planned));
             if (!is_wide(tensor)) return needs_more_than_fp16(tensor);
@@ -208,6 +211,11 @@ private:
             narrow(ternary.planes[p].scales, report.scale_type, scales);
             quantized_->write(codes_name(tensor.name, p), std::as_bytes(std::span(ternary.planes[p].codes)));
             quantized_->write(scales_name(tensor.name, p), scales);
+        }
+        if (quantized_ && source_.entry(tensor).offsets) {
+            std::vector<std::byte> offsets;
+            narrow(ternary.offsets, report.scale_type, offsets);
+            quantized_->write(offsets_name(tensor.name), offsets);
         }
         if (dequantized_) write_dequantized(tensor, ternary, report);
     }

@@ -30,7 +30,7 @@ struct RoundedTensors {
     /// How the tensor will stand in the file: known before it is compressed.
     PackedEntry entry(const ModelTensor& tensor) const {
         PackedEntry out{.shape = oriented_shape(tensor), .whole_tensor = Compressor::Scale::whole_tensor, .transposed = tensor.transposed,
-                        .planes = Compressor::planes};
+                        .planes = Compressor::planes, .offsets = Compressor::has_offset};
         const std::size_t cols = matrix_shape(out.shape).cols;
         out.group = std::max<std::size_t>(1, out.whole_tensor ? cols : compressor.scale().group(cols));
         return out;

@@ -11,6 +11,7 @@
 
 #include <bitnet/core/dtype.hpp>
 #include <bitnet/core/grid.hpp>
+#include <bitnet/core/levels.hpp>
 #include <bitnet/core/role.hpp>
 #include <bitnet/core/shape.hpp>
 #include <bitnet/kernel/kernels.hpp>
@@ -52,6 +53,13 @@ concept PlanesQuantizer = requires(const Q q, std::span<const float> w, const Ke
     { q.fit_planes(w, codes, kernels) } -> std::same_as<std::array<float, Q::planes>>;
 };
 
+/// The same, and an offset that all weights of the region share: levels that need not lie about 0.
+template <class Q>
+concept OffsetQuantizer = requires(const Q q, std::span<const float> w, const Kernels& kernels,
+                                   const std::array<std::span<std::int8_t>, Q::planes>& codes) {
+    { q.fit_levels(w, codes, kernels) } -> std::same_as<Levels<Q::planes>>;
+};
+
 /// Codes and scales of some rows from their weights and the second moments of their inputs, in one plane of trits or more:
 /// calibrate/quantizer/ has them, and says what they are given.
 template <class Q>
@@ -71,10 +79,19 @@ inline constexpr std::size_t planes_of = [] {
         return std::size_t{1};
 }();
 
+/// Whether its levels have offsets.
+template <class Q>
+inline constexpr bool has_offset = [] {
+    if constexpr (requires { Q::has_offset; })
+        return bool{Q::has_offset};
+    else
+        return OffsetQuantizer<Q>;
+}();
+
 }  // namespace quantizer
 
 template <class Q>
-concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || MomentQuantizer<Q>);
+concept QuantizerPolicy = Policy<Q> && (MeanQuantizer<Q> || GridQuantizer<Q> || CodeQuantizer<Q> || PlanesQuantizer<Q> || OffsetQuantizer<Q> || MomentQuantizer<Q>);
 
 /// True when the quantizer decides by itself which weights become zero, so that no sparsity policy can.
 template <class Q>

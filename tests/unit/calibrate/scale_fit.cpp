@@ -23,7 +23,7 @@ RowsInWork<Planes> random_rows(std::size_t rows, std::size_t cols, std::size_t g
 
 /// As many rounds as it takes.
 template <std::size_t Planes>
-void fit(RowsInWork<Planes>& rows, const Matrix<float>& metric, int rounds = 300) {
+void fit(RowsInWork<Planes>& rows, const Matrix<float>& metric, int rounds = 300, bool offsets = false) {
     Matrix<float> images(rows.rows(), rows.cols()), pull(rows.rows(), rows.cols()), difference = rows.w;
     for (std::size_t r = 0; r < rows.rows(); ++r) {
         rows.image(r, images.row(r));
@@ -31,7 +31,7 @@ void fit(RowsInWork<Planes>& rows, const Matrix<float>& metric, int rounds = 300
     }
     matmul_nn<float>(difference, metric, pull);
     for (double last = error_of(rows, metric); rounds-- > 0;) {
-        fit_scales<Planes>(rows, metric, images, pull);
+        fit_scales<Planes>(rows, offsets, metric, images, pull);
         const double now = error_of(rows, metric);
         CHECK(now <= last * (1 + 1e-6));
         last = now;
@@ -97,4 +97,25 @@ TEST_CASE("a group without codes keeps its scale, and planes that say the same k
     const double before = error_of(twins, moments.metric);
     fit(twins, moments.metric, 3);
     CHECK(error_of(twins, moments.metric) <= before);
+}
+
+TEST_CASE("offsets move with the scales, to either side, and cannot be bettered either") {
+    const PreparedMoments moments = prepare(bitnet_test::moments_of(bitnet_test::inputs(200, 20, 6)), 0, "layer");
+    for (const bool shared : {false, true}) {
+        RowsInWork<1> rows = random_rows<1>(3, 20, shared ? 20 : 8, shared), without = rows;
+        for (std::size_t r = 0; r < 3; ++r)
+            for (float& w : rows.w.row(r)) w += r == 0 || shared ? -2.0f : 2.0f;
+        without.w = rows.w;
+        fit(without, moments.metric);
+        fit(rows, moments.metric, 300, true);
+        const double best = error_of(rows, moments.metric);
+        CHECK(best < 0.8 * error_of(without, moments.metric));
+        CHECK(rows.offsets(0, 0) != 0);
+        CHECK((rows.offsets(0, 0) == rows.offsets(2, 0)) == shared);
+        for (const float by : {-0.05f, 0.05f}) {
+            RowsInWork<1> moved = rows;
+            for (std::size_t r = 0; r < (shared ? 3u : 1u); ++r) moved.offsets(r, 0) += by;
+            CHECK(error_of(moved, moments.metric) >= best * (1 - 1e-6));
+        }
+    }
 }

@@ -47,10 +47,10 @@ TEST_CASE("planes are filled region by region as their quantizer says, or all ro
     quantizer::fill_rows(two, whole, *execution().kernels);
     std::vector<std::int8_t> first(8), second(8);
     const std::array<float, 2> scales = two.fit_planes(w.row(2).subspan(8, 8), {first, second}, *execution().kernels);
-    CHECK(rows.scales_of(2, 1) == scales);
+    CHECK(rows.levels_of(2, 1) == Levels<2>{scales});
     for (std::size_t c = 0; c < 8; ++c) {
         CHECK(rows.codes[0](2, 8 + c) == first[c]);
         CHECK(rows.codes[1](2, 8 + c) == second[c]);
     }
-    CHECK(whole.scales_of(0, 0) == whole.scales_of(2, 0));
+    CHECK(whole.levels_of(0, 0) == whole.levels_of(2, 0));
 }

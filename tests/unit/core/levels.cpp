@@ -16,6 +16,9 @@ TEST_CASE("a weight takes the nearest level, and a tie goes to zero") {
     }
     CHECK(nearest_level<1>({0.0f}, 3.0f, code) == 0);
     CHECK(code[0] == 0);
+    CHECK(Levels<1>{{0.5f}, 2.0f}.nearest(1.7f, code) == 1.5f);
+    CHECK(code[0] == -1);
+    CHECK(Levels<1>{{0.5f}, 2.0f}.nearest(2.25f, code) == 2.0f);
 }
 
 TEST_CASE("of two planes' nine levels a weight takes the nearest, whatever the planes' scales") {

@@ -35,7 +35,7 @@ PackedMetadata some_metadata(Layout layout) {
     out.tensors["b.weight"] = {.shape = {4, 5, 6}, .group = 30, .whole_tensor = true};
     out.tensors["c \"x\".weight"] = {.shape = {7}, .group = 7};
     out.tensors["d.weight"] = {.shape = {3, 2}, .group = 2, .transposed = true};
-    out.tensors["e.weight"] = {.shape = {3, 64}, .group = 64, .planes = 2, .rotation = {32, 7}};
+    out.tensors["e.weight"] = {.shape = {3, 64}, .group = 64, .planes = 2, .offsets = true, .rotation = {32, 7}};
     out.tensors["empty"] = {.shape = {0, 8}, .group = 8};
     out.tensors["scalar"] = {.shape = {}, .group = 1};
     return out;
@@ -175,7 +175,7 @@ TEST_CASE("a bad field of one tensor's metadata is refused with file, tensor and
               .starts_with(where));
 }
 
-TEST_CASE("planes and rotations that cannot be are refused by file and tensor") {
+TEST_CASE("planes, offsets and rotations that cannot be are refused by file and tensor") {
     const auto refused = [](const Json& row) { return refused_metadata([&](Json& json) {
         for (const auto& [key, value] : row.as_object()) row_of(json).set(key, value);
     }); };
@@ -187,4 +187,5 @@ TEST_CASE("planes and rotations that cannot be are refused by file and tensor") 
         CHECK(refused(Json::object({{"rotation", Json::object({{"block", block}, {"seed", 1}})}})).second.ends_with(
             bitnet::message("rotation: blocks of ", block, ", expected a power of two that divides the 8 columns")));
     CHECK(refused(Json::object({{"rotation", Json::object({{"block", 8}})}})).second.find("seed") != std::string::npos);
+    CHECK(refused(Json::object({{"offsets", 1}})).second.find("tensor \"w\": offsets") != std::string::npos);
 }

@@ -23,7 +23,7 @@ Matrix<float> normal(std::size_t rows, std::size_t cols, unsigned seed) {
     return out;
 }
 
-TernaryLinear layer_of(std::size_t out, std::size_t in, ActivationPrecision activations, std::size_t planes = 1, bool rotated = false) {
+TernaryLinear layer_of(std::size_t out, std::size_t in, ActivationPrecision activations, std::size_t planes = 1, bool rotated = false, std::size_t offsets = 0) {
     const Matrix<float> weight = normal(out, in, 5);
     const bitnet::TensorView view{"w", bitnet::DType::F32, {out, in}, std::as_bytes(std::span(weight.values()))};
     std::vector<float> bias(out);
@@ -31,6 +31,8 @@ TernaryLinear layer_of(std::size_t out, std::size_t in, ActivationPrecision acti
     bitnet::TernaryPlanes made(bitnet::Compressor{bitnet::scale::PerGroup<64>{}}.compress(view, execution()));
     if (planes == 2) made.planes.push_back(bitnet::Compressor{bitnet::scale::PerGroup<64>{.storage = bitnet::DType::F32}}.compress(view, execution()));
     if (rotated) made.rotation = {8, 3};
+    for (std::size_t i = 0; i < offsets; ++i) made.offsets.push_back(static_cast<float>(i % 7) / 8 - 0.25f);
+    if (offsets == 1) made.planes[0] = bitnet::Compressor{bitnet::scale::PerTensor{}}.compress(view, execution());
     return {made, bias, activations};
 }
 
@@ -108,5 +110,22 @@ TEST_CASE("several planes add up, and rotated ones get rotated inputs") {
                 CHECK(y.values() == other.values());
                 // Inputs up to 3 in eight bits are off by up to 0.012; 192 of them, times weights of about 2, by some 0.2.
                 CHECK(largest_difference(layer, x, y) < (activations == ActivationPrecision::fp32 ? 2e-4 : 1.2));
+            }
+}
+
+TEST_CASE("offsets, of groups or of the whole, add what sums of inputs make of them") {
+    for (const ActivationPrecision activations : {ActivationPrecision::fp32, ActivationPrecision::int8})
+        for (const std::size_t offsets : {std::size_t{70 * 4}, std::size_t{1}})
+            for (const std::size_t tokens : {1u, 3u, 40u}) {
+                const TernaryLinear layer = layer_of(70, 200, activations, 1, offsets != 1, offsets);
+                if (offsets != 1) CHECK(layer.weight_bytes() == layer_of(70, 200, activations).weight_bytes() + offsets * 4);
+                const Matrix<float> x = normal(tokens, 210, 9);
+                Matrix<float> y(tokens, 90), other(tokens, 70), narrow(tokens, 200);
+                for (std::size_t t = 0; t < tokens; ++t) std::ranges::copy(x.row(t).subspan(5, 200), narrow.row(t).begin());
+                layer.forward(x.view().col_range(5, 200), y.view().col_range(10, 70), {execution().kernels, 1});
+                layer.forward(narrow, other, {execution().kernels, 3});
+                for (std::size_t t = 0; t < tokens; ++t)
+                    for (std::size_t o = 0; o < 70; ++o) CHECK(y(t, 10 + o) == other(t, o));
+                CHECK(largest_difference(layer, narrow, other) < (activations == ActivationPrecision::fp32 ? 2e-4 : 1.2));
             }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct CoordinateDescent {
     static constexpr Role role = Role::quantizer;
     static constexpr std::string_view name = "coordinate_descent";
     static constexpr std::size_t planes = planes_of<Inner>;
+    static constexpr bool has_offset = quantizer::has_offset<Inner>;
     std::uint64_t passes = 20;
     Inner inner{};
     static constexpr void knobs(auto&& visit) {
@@ -35,16 +37,21 @@ struct CoordinateDescent {
         quantize_rows(inner, rows, moments, kernels);
         const std::size_t count = rows.rows(), cols = rows.cols();
         Matrix<float> images(count, cols), pull(count, cols), difference = rows.w;
-        for (std::size_t r = 0; r < count; ++r) {
-            rows.image(r, images.row(r));
-            for (std::size_t c = 0; c < cols; ++c) difference(r, c) -= images(r, c);
-        }
-        matmul_nn<float>(difference, moments.metric, pull);
+        rows.each_block([&](std::size_t first, std::size_t last) {
+            for (std::size_t r = first; r < last; ++r) {
+                rows.image(r, images.row(r));
+                for (std::size_t c = 0; c < cols; ++c) difference(r, c) -= images(r, c);
+            }
+            matmul_nn<float>(difference.view().row_range(first, last - first), moments.metric, pull.view().row_range(first, last - first));
+        });
         for (std::uint64_t pass = 0; pass < passes; ++pass) {
-            const std::size_t changed = sweep(rows, moments.metric, images, pull);
+            std::atomic<std::size_t> changed = 0;
+            rows.each_block([&](std::size_t first, std::size_t last) {
+                changed += sweep(rows, first, moments.metric, images.view().row_range(first, last - first), pull.view().row_range(first, last - first));
+            });
             if (changed == 0 && pass > 0) return;
             // Scales follow codes while many change; when few do, there is nothing to follow.
-            if (pass == 0 || changed * scales_follow > count * cols) fit_scales<planes>(rows, moments.metric, images, pull);
+            if (pass == 0 || changed * scales_follow > count * cols) fit_scales<planes>(rows, has_offset, moments.metric, images, pull);
         }
     }
     bool operator==(const CoordinateDescent&) const = default;
@@ -53,23 +60,23 @@ private:
     static constexpr std::size_t columns_at_once = 128;
     static constexpr std::size_t scales_follow = 200;  ///< where more than one code in so many has changed
 
-    /// How many codes have changed.
-    static std::size_t sweep(RowsInWork<planes>& rows, const Matrix<float>& metric, Matrix<float>& images, Matrix<float>& pull) {
+    /// Of rows first, first + 1, ...: how many codes have changed.  images, pull: of these
+    static std::size_t sweep(RowsInWork<planes>& rows, std::size_t first, const Matrix<float>& metric, MatrixView<float> images, MatrixView<float> pull) {
         const std::size_t cols = rows.cols();
-        Matrix<float> changes(rows.rows(), columns_at_once);
+        Matrix<float> changes(images.rows, columns_at_once);
         std::size_t changed = 0;
         for (std::size_t begin = 0; begin < cols; begin += columns_at_once) {
             const std::size_t end = std::min(cols, begin + columns_at_once);
             std::size_t here = 0;
-            for (std::size_t r = 0; r < rows.rows(); ++r)
-                here += sweep_row(rows, r, begin, end, metric, images.row(r), pull.row(r), changes.row(r));
+            for (std::size_t r = 0; r < images.rows; ++r)
+                here += sweep_row(rows, first + r, begin, end, metric, images.row(r), pull.row(r), changes.row(r));
             bring_up_to_date(changes.view().col_range(0, end - begin), here, metric.view().row_range(begin, end - begin), pull);
             changed += here;
         }
         return changed;
     }
     /// pull -= changes·metric, by a product where many changed, else one after the other.
-    static void bring_up_to_date(MatrixView<const float> changes, std::size_t changed, MatrixView<const float> metric, Matrix<float>& pull) {
+    static void bring_up_to_date(MatrixView<const float> changes, std::size_t changed, MatrixView<const float> metric, MatrixView<float> pull) {
         constexpr std::size_t few = 8;  // one of so many, or fewer
         if (changed * few > changes.rows * changes.cols) return matmul_nn<float>(changes, metric, pull, -1, 1);
         for (std::size_t r = 0; changed > 0 && r < changes.rows; ++r)
@@ -89,7 +96,7 @@ private:
         std::size_t changed = 0;
         for (std::size_t j = begin; j < end; ++j) {
             const float* const row = metric.row(j).data();
-            const float level = rows.put(r, j, rows.scales_of(r, j / rows.group), image[j] + local[j - begin] / row[j]);
+            const float level = rows.put(r, j, rows.levels_of(r, j / rows.group), image[j] + local[j - begin] / row[j]);
             const float change = changes[j - begin] = level - image[j];
             if (change == 0) continue;
             ++changed;

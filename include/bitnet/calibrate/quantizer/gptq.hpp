@@ -23,6 +23,7 @@ struct Gptq {
     static constexpr Role role = Role::quantizer;
     static constexpr std::string_view name = "gptq";
     static constexpr std::size_t planes = planes_of<Inner>;
+    static constexpr bool has_offset = quantizer::has_offset<Inner>;
     float damping = 0.1f;
     Inner inner{};
     static constexpr void knobs(auto&& visit) { visit(Knob{"damping", &Gptq::damping, 1e-8f, 10.0f}, Nested{"inner", &Gptq::inner}); }
@@ -30,26 +31,30 @@ struct Gptq {
     double feedback_damping() const noexcept { return static_cast<double>(damping); }
     void quantize(RowsInWork<planes>& rows, const PreparedMoments& moments, const Kernels& kernels) const {
         quantize_rows(inner, rows, moments, kernels);
-        const std::size_t cols = rows.cols();
-        Matrix<float> left = rows.w, spoiled(rows.rows(), columns_at_once);
-        for (std::size_t begin = 0; begin < cols; begin += columns_at_once) {
-            const std::size_t end = std::min(cols, begin + columns_at_once);
-            const MatrixView<float> errors = spoiled.view().col_range(0, end - begin);
-            for (std::size_t r = 0; r < rows.rows(); ++r) feed_back(rows, r, begin, end, moments.feedback, left.row(r), errors.row(r));
-            matmul_nn<float>(errors, moments.feedback.view().row_range(begin, end - begin).col_range(end, cols - end),
-                             left.view().col_range(end, cols - end), -1, 1);
-        }
+        Matrix<float> left = rows.w;
+        rows.each_block([&](std::size_t first, std::size_t last) { feed_back(rows, first, moments.feedback, left.view().row_range(first, last - first)); });
     }
     bool operator==(const Gptq&) const = default;
 
 private:
     static constexpr std::size_t columns_at_once = 128;
 
+    /// Rows first, first + 1, ...; left: of these.
+    static void feed_back(RowsInWork<planes>& rows, std::size_t first, const Matrix<float>& feedback, MatrixView<float> left) {
+        const std::size_t cols = rows.cols();
+        Matrix<float> spoiled(left.rows, columns_at_once);
+        for (std::size_t begin = 0; begin < cols; begin += columns_at_once) {
+            const std::size_t end = std::min(cols, begin + columns_at_once);
+            const MatrixView<float> errors = spoiled.view().col_range(0, end - begin);
+            for (std::size_t r = 0; r < left.rows; ++r) feed_back(rows, first + r, begin, end, feedback, left.row(r), errors.row(r));
+            matmul_nn<float>(errors, feedback.view().row_range(begin, end - begin).col_range(end, cols - end), left.col_range(end, cols - end), -1, 1);
+        }
+    }
     /// Columns begin ... end - 1 of one row; errors: what each was rounded by.
     static void feed_back(RowsInWork<planes>& rows, std::size_t r, std::size_t begin, std::size_t end, const Matrix<float>& feedback,
                           std::span<float> left, std::span<float> errors) {
         for (std::size_t j = begin; j < end; ++j) {
-            const float error = left[j] - rows.put(r, j, rows.scales_of(r, j / rows.group), left[j]);
+            const float error = left[j] - rows.put(r, j, rows.levels_of(r, j / rows.group), left[j]);
             errors[j - begin] = error;
             const float* const slope = feedback.row(j).data();
             for (std::size_t k = j + 1; k < end; ++k) left[k] -= error * slope[k];

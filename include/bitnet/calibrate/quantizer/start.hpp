@@ -10,7 +10,8 @@ namespace bitnet::inline BITNET_ABI::quantizer {
 template <class Quantizer>
     requires(!MomentQuantizer<Quantizer>)
 void quantize_rows(const Quantizer& quantizer, RowsInWork<planes_of<Quantizer>>& rows, const PreparedMoments&, const Kernels& kernels) {
-    fill_rows(quantizer, rows, kernels);
+    const Quantizer copy = quantizer;  // g++ 12 takes an empty policy that is passed on for one that was never set
+    fill_rows(copy, rows, kernels);
 }
 template <MomentQuantizer Quantizer>
 void quantize_rows(const Quantizer& quantizer, RowsInWork<Quantizer::planes>& rows, const PreparedMoments& moments, const Kernels& kernels) {

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include <bitnet/core/dtype.hpp>
+#include <bitnet/core/half.hpp>
 #include <bitnet/policy/text.hpp>
 
 namespace bitnet::inline BITNET_ABI::scale {
@@ -36,6 +37,11 @@ constexpr float stored(float alpha, DType storage) noexcept {
     const auto bits = std::bit_cast<std::uint32_t>(alpha);
     const std::uint32_t half = (1u << (dropped - 1)) - 1 + ((bits >> dropped) & 1u);
     return std::bit_cast<float>((bits + half) >> dropped << dropped);
+}
+
+/// An offset as a file stores it: the nearest value of the type, which near 0 has fewer significant bits; infinite beyond it.
+constexpr float stored_offset(float offset, DType storage) noexcept {
+    return storage == DType::F32 ? offset : storage == DType::F16 ? to_float(to_half(offset)) : to_float(to_bfloat16(offset));
 }
 
 }  // namespace bitnet::inline BITNET_ABI::scale

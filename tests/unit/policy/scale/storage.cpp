@@ -22,6 +22,16 @@ TEST_CASE("rounding agrees with the conversions to 16 bits and back wherever the
     }
 }
 
+TEST_CASE("offsets of either sign are the nearest values of their type, subnormal ones too") {
+    using bitnet::scale::stored_offset;
+    for (const float offset : {0.0f, -0.1f, 3.14159f, -1e-6f, 1e-9f}) {
+        CHECK(stored_offset(offset, DType::F32) == offset);
+        CHECK(stored_offset(offset, DType::F16) == bitnet::to_float(bitnet::to_half(offset)));
+        CHECK(stored_offset(offset, DType::BF16) == bitnet::to_float(bitnet::to_bfloat16(offset)));
+    }
+    CHECK(stored_offset(-1e6f, DType::F16) == -std::numeric_limits<float>::infinity());
+}
+
 TEST_CASE("a type holds zero and its normal range") {
     CHECK(holds(DType::F16, 0.0f));
     CHECK(holds(DType::F16, 65504.0f));
