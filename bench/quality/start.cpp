@@ -36,11 +36,12 @@ struct Bench {
         Parameters<float> parameters;
         std::map<std::string, TernaryTensor, std::less<>> made{};
     };
-    std::vector<Start> starts() {
+    template <class Scale>
+    std::vector<Start> starts(Scale scale) {
         Network<float> network{weights.config(), parameters, *run.kernels};
         const CalibrationSet set = CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16);
         std::vector<Start> out{{"rounded", parameters}, {"calibrated, at the levels", parameters}, {"calibrated, weights in cells", parameters}, {"calibrated, targets in cells", parameters}};
-        calibrate(network, teacher, set, Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<64>{}}, {}, run,
+        calibrate(network, teacher, set, Compressor{quantizer::CoordinateDescent<>{}, scale}, {}, run,
                   [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
             put_image(made, out[1].parameters[matrix.parameter].value, run);
             for (const std::size_t i : {2u, 3u}) {
@@ -52,8 +53,9 @@ struct Bench {
         });
         return out;
     }
-    void operator()(const Start& start, std::size_t steps, double rate) {
-        const Compressor compressor{scale::PerGroup<64>{}, optimizer::AdamW{.beta2 = 0.95f}, ste::LearnedScale{}};
+    template <class Scale>
+    void learn(const char* scales, Scale scale, const Start& start, std::size_t steps, double rate) {
+        const Compressor compressor{scale, optimizer::AdamW{.beta2 = 0.95f}, ste::LearnedScale{}};
         const CalibratedStart policies(compressor, start.made);
         const StepOptions options{.steps = steps, .learning_rate = rate, .table_rate = 0.3f};
         Trainer<std::remove_const_t<decltype(policies)>> trainer({weights.config(), start.parameters, *run.kernels}, policies, options, BatchSource(learned, 256, 4096, 1), &teacher, run);
@@ -63,8 +65,16 @@ struct Bench {
             while (!trainer.finished()) trainer.step();
         });
         trainer.finish();
-        std::printf("| %s | %zu | %.2g | %.3f | %.3f | %.0f |\n", start.name, steps, rate, before, evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original, seconds);
+        std::printf("| %s | %s | %zu | %.2g | %.3f | %.3f | %.0f |\n", scales, start.name, steps, rate, before, evaluate(trainer.network(), scored, {}, run.threads).perplexity() / original, seconds);
         std::fflush(stdout);
+    }
+    template <class Scale>
+    void operator()(const char* scales, Scale scale, const std::vector<std::size_t>& steps) {
+        const std::vector<Start> all = starts(scale);
+        const double rate = ternary_learning_rate(parameters, preservation::ByRole{});
+        for (const std::size_t count : steps)
+            for (const double factor : {1.0, 2.0})
+                for (const Start& start : all) learn(scales, scale, start, count, factor * rate);
     }
 };
 
@@ -81,11 +91,10 @@ int main(int argc, char** argv) try {
     const Transformer model(weights, ActivationPrecision::fp32, run);
     Bench bench{run, weights, read_parameters<float>(weights, run), self_text(model, {.texts = std::min<std::size_t>(texts, 5120), .seed = 1}, run),
                 self_text(model, {.texts = 512, .seed = 777}, run)};
-    const std::vector<Bench::Start> starts = bench.starts();
-    const double rate = ternary_learning_rate(bench.parameters, preservation::ByRole{});
-    std::puts("| start | steps | rate | before | after | seconds |\n|---|---|---|---|---|---|");
-    for (const std::size_t count : steps)
-        for (const Bench::Start& start : starts) bench(start, count, 2 * rate);
+    std::puts("| scales | start | steps | rate | before | after | seconds |\n|---|---|---|---|---|---|---|");
+    bench("tensor", scale::PerTensor{}, steps);
+    bench("row", scale::PerChannel{}, steps);
+    bench("groups of 64", scale::PerGroup<64>{}, steps);
 } catch (const bitnet::error& problem) {
     return std::fprintf(stderr, "%s\n", problem.what()), 1;
 }

@@ -76,8 +76,8 @@ public:
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
             std::vector<Fitted> fitted;
             for (const Stage stage : stages) compress_stage(layer, stage, fitted, bool(told));
-            before_.advance(layer, run_.threads);
             if (options_.refine.passes > 0) refine(layer, fitted);
+            before_.advance(layer, run_.threads);
             now_.advance(layer, run_.threads);
             for (const Fitted& one : fitted)
                 if (told) told(one.about, one.made.planes);
@@ -91,17 +91,25 @@ private:
     };
 
     Network<float>& network() { return now_.network(); }
+    Network<float>& original() { return before_.network(); }
 
-    /// The original's streams are those behind the layer already.
     void refine(std::size_t layer, std::vector<Fitted>& fitted) {
         std::vector<MadeMatrix*> matrices;
         matrices.reserve(fitted.size());
         for (Fitted& one : fitted) matrices.push_back(&one.made);
-        LayerRefinement refinement(network(), layer, matrices, options_.refine, options_.refine.passes * texts_.size(), run_);
+        const std::size_t layers = original().config().layers, most = now_.tape().tokens();
+        if (!ends_) {
+            ends_.emplace(original(), texts_, options_.most_bytes);
+            for (std::size_t i = 0; i < layers; ++i) ends_->advance(i, run_.threads);
+        }
+        const Scratch<float> wanted(most, original().config().hidden_size);
+        LayerRefinement refinement(network(), original(), layer, matrices, options_.refine, most, options_.refine.passes * texts_.size(), run_);
         for (std::size_t pass = 0; pass < options_.refine.passes; ++pass)
             for (std::size_t b = 0; b < texts_.size(); ++b) {
-                now_.load(b, layer);
-                refinement.step(texts_[b], now_.tape(), before_[b]);
+                const MatrixView<float> hidden = wanted.rows(texts_[b].ids.size());
+                ends_->load(b, layers);
+                original().forward_from(layers, texts_[b], ends_->tape(), hidden, run_.threads);
+                refinement.step(texts_[b], now_[b], hidden);
             }
         refinement.finish();
     }
@@ -158,7 +166,8 @@ private:
     }
 
     std::vector<Batch> texts_;
-    TextStreams now_, before_;  ///< of the model as it is compressed so far, and of the original
+    TextStreams now_, before_;             ///< of the model as it is compressed so far, and of the original
+    std::optional<TextStreams> ends_{};    ///< of the original, behind its last layer: for refinement
     Choose choose_;
     CalibrationOptions options_;
     Execution run_;
@@ -178,7 +187,8 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
 /// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the
 /// inputs that it is given by those that are ternary already. `network` begins as equal to `original`.
 ///
-/// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts, on disk where they are many.
+/// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts, on disk where they are many; to
+/// refine, a third one, gradients of a layer and the activations of a batch.
 ///
 /// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
 ///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is

@@ -1,4 +1,4 @@
-/// A layer's scales and norms, moved by gradient until the layer does what the original does.
+/// A layer's scales and norms, moved by gradient until the network predicts what the original does.
 #pragma once
 
 #include <algorithm>
@@ -14,13 +14,14 @@
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
 #include <bitnet/policy/scale/storage.hpp>
+#include <bitnet/train/loss.hpp>
 #include <bitnet/train/network.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
 struct RefineOptions {
     std::size_t passes = 0;  ///< over the texts; 0: nothing is refined
-    float rate = 0.01f;      ///< of the first step, in shares of a scale; a cosine takes it to 0
+    float rate = 0.04f;      ///< of the first step, in shares of a scale; a cosine takes it to 0
     bool norms = true;       ///< the layer's norms too
 };
 
@@ -30,16 +31,18 @@ struct MadeMatrix {
     TernaryPlanes planes{};
 };
 
-/// Minimises |s̃ - s|² / |s|² over batches, s the residual stream that the original has behind a layer, s̃ what the layer makes of the
-/// stream that it is given: by AdamW on the logarithms of the scales, codes fixed, and on the norms.
+/// Minimises the divergence KL(p ‖ p̃) over batches, p what the original predicts and p̃ what the network does as it stands, with the
+/// layers behind still the original's: by AdamW on the logarithms of one layer's scales, codes fixed, and on its norms.
 ///
-/// Source  block by block as in Li et al. 2021, "BRECQ", section 3; here scales and norms alone
+/// Source  layer by layer as in Li et al. 2021, "BRECQ", section 3, with predictions as the aim; here scales and norms alone
 class LayerRefinement {
 public:
-    /// matrices: those of the layer, changed by step() and finish()    steps: how many will follow
-    LayerRefinement(Network<float>& network, std::size_t layer, std::span<MadeMatrix* const> matrices, const RefineOptions& options,
-                    std::size_t steps, Execution run)
-        : network_(network), layer_(layer), options_(options), steps_(steps), run_(run) {
+    /// matrices: those of the layer, changed by step() and finish()    tokens: of a batch, at most    steps: how many will follow
+    LayerRefinement(Network<float>& network, const Network<float>& original, std::size_t layer, std::span<MadeMatrix* const> matrices,
+                    const RefineOptions& options, std::size_t tokens, std::size_t steps, Execution run)
+        : network_(network), original_(original), layer_(layer), options_(options), steps_(steps), run_(run),
+          tape_(network.config(), tokens, Keep::everything), hidden_(tokens, network.config().hidden_size),
+          slopes_(tokens, network.config().hidden_size), work_(network.vocabulary()) {
         for (MadeMatrix* const one : matrices) {
             Scales& scales = scales_.emplace_back(one);
             for (const TernaryTensor& plane : one->planes.planes)
@@ -49,32 +52,24 @@ public:
         std::string prefix(architecture_named(network.config().architecture).parts.layer);
         prefix.replace(prefix.find('#'), 1, std::to_string(layer));
         for (std::size_t i = 0; i < network.parameters().size(); ++i) {
-            const Parameter<float>& one = network.parameters()[i];
-            if (!one.spec.name.starts_with(prefix)) continue;
-            parameters_.push_back(i);
-            if (options.norms && one.spec.role == TensorRole::norm) norms_.push_back({i, State(one.value.cols())});
+            Parameter<float>& one = network.parameters()[i];
+            const bool here = one.spec.name.starts_with(prefix);
+            learned_.push_back(one.learns);
+            one.learns = here || one.value.rows() == 1;  // gradients of vectors cost nothing
+            if (here && options.norms && one.spec.role == TensorRole::norm) norms_.push_back({i, State(one.value.cols())});
         }
     }
 
-    /// One step; the loss before it.  wanted: s, (N, hidden_size); tape: with s̃ in front of the layer
-    double step(const Batch& batch, const Tape<float>& tape, MatrixView<const float> wanted) {
-        for (const std::size_t i : parameters_) {
-            Parameter<float>& one = network_.parameters()[i];
-            one.gradient = Matrix<float>(one.value.rows(), one.value.cols());
-        }
-        network_.run_layer(layer_, batch, tape, run_.threads);
-        const MatrixView<float> made = tape.stream(layer_ + 1, wanted.rows);
-        double error = 0, all = 0;
-        for (std::size_t t = 0; t < wanted.rows; ++t)
-            for (std::size_t c = 0; c < wanted.cols; ++c) {
-                const auto s = static_cast<double>(wanted(t, c)), off = static_cast<double>(made(t, c)) - s;
-                error += off * off;
-                all += s * s;
-            }
-        const auto share = static_cast<float>(2 / std::max(all, 1e-30));
-        for (std::size_t t = 0; t < wanted.rows; ++t)
-            for (std::size_t c = 0; c < wanted.cols; ++c) made(t, c) = share * (made(t, c) - wanted(t, c));
-        network_.run_layer_backward(layer_, batch, tape, made, run_.threads);
+    /// One step; the mean divergence before it.  stream: in front of the layer, (N, hidden_size); wanted: the original's last hidden
+    /// states, normalised, (N, hidden_size)
+    double step(const Batch& batch, MatrixView<const float> stream, MatrixView<const float> wanted) {
+        const std::size_t tokens = batch.ids.size();
+        const MatrixView<float> hidden = hidden_.rows(tokens), slopes = slopes_.rows(tokens);
+        network_.parameters().zero_gradients(run_.threads);
+        copy_rows<float>(stream, tape_.stream(layer_, tokens), run_.threads);
+        network_.forward_from(layer_, batch, tape_, hidden, run_.threads);
+        const Loss loss = head_loss<float>(network_, hidden, &original_, wanted, batch, {}, 1 / static_cast<double>(tokens), work_, slopes, run_.threads);
+        network_.backward_to(layer_, batch, tape_, slopes, run_.threads);
         const double progress = static_cast<double>(done_++) / static_cast<double>(steps_);
         const float rate = options_.rate * static_cast<float>((1 + std::cos(std::numbers::pi * progress)) / 2);
         for (Scales& scales : scales_) move(scales, rate);
@@ -84,7 +79,7 @@ public:
             for (const float w : norm.values()) size += std::abs(w) / static_cast<float>(norm.values().size());
             optimizer_.update(norm.values(), norm.gradients(), state, rate * size);
         }
-        return error / std::max(all, 1e-30);
+        return loss.sum / static_cast<double>(tokens);
     }
     /// Scales as they are stored, and the images that they make.
     void finish() {
@@ -98,7 +93,10 @@ public:
                 for (float& scale : plane.scales) scale = scale::stored(scale, plane.scale_type);
             put_image(scales.of->planes, network_.parameters()[scales.of->parameter].value, run_);
         }
-        for (const std::size_t i : parameters_) network_.parameters()[i].gradient = {};
+        for (std::size_t i = 0; i < learned_.size(); ++i) {
+            network_.parameters()[i].gradient = {};
+            network_.parameters()[i].learns = learned_[i];
+        }
     }
 
 private:
@@ -153,13 +151,17 @@ private:
     }
 
     Network<float>& network_;
+    const Network<float>& original_;
     std::size_t layer_;
     RefineOptions options_;
     std::size_t steps_, done_ = 0;
     Execution run_;
+    Tape<float> tape_;
+    Scratch<float> hidden_, slopes_;
+    LossWork<float> work_;
+    std::vector<bool> learned_{};  ///< what was to learn before
     optimizer::AdamW optimizer_{.beta2 = 0.95f, .epsilon = 1e-20f};  // a large layer's slopes are tiny
     std::vector<Scales> scales_{};
-    std::vector<std::size_t> parameters_{};
     std::vector<std::pair<std::size_t, State>> norms_{};
 };
 

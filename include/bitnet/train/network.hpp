@@ -75,9 +75,13 @@ public:
     ///
     /// Errors  errc::bad_value for an id beyond the vocabulary and a text longer than the model's positions
     void forward(const Batch& batch, const Tape<T>& tape, MatrixView<T> hidden, unsigned threads) {
-        const std::size_t tokens = batch.ids.size();
         begin(batch, tape);
-        for (std::size_t i = 0; i < layers_.size(); ++i) {
+        forward_from(0, batch, tape, hidden, threads);
+    }
+    /// The same from the residual stream in front of layer `first`, which stands in tape.stream(first).
+    void forward_from(std::size_t first, const Batch& batch, const Tape<T>& tape, MatrixView<T> hidden, unsigned threads) {
+        const std::size_t tokens = batch.ids.size();
+        for (std::size_t i = first; i < layers_.size(); ++i) {
             run_layer(i, batch, tape, threads);
             if (tape.keep() == Keep::rounded) tape.put_away(i, written(i, tape, tokens), threads);
         }
@@ -107,12 +111,6 @@ public:
         read_layer(i, batch, tape, threads);
         feed_forward(i, tape, batch.ids.size(), tape.stream(i + 1, batch.ids.size()), threads);
     }
-    /// Behind run_layer: adds to the gradients of layer i.  dx: in, the gradient at stream(i + 1); out, at stream(i)
-    void run_layer_backward(std::size_t i, const Batch& batch, const Tape<T>& tape, MatrixView<T> dx, unsigned threads) {
-        make_slopes(tape.tokens());
-        feed_forward_backward(i, tape, dx, threads);
-        attend_backward(i, batch, tape, dx, threads, {});
-    }
     /// The residual stream in front of the first layer, into tape.stream(0).
     void begin(const Batch& batch, const Tape<T>& tape) {
         prepare_angles(batch.longest());
@@ -137,21 +135,26 @@ public:
     ///           gradients, as wide
     using QkvSlope = std::function<void(MatrixView<const T> qkv, MatrixView<T> dqkv)>;
     void backward(const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads, const QkvSlope& last_qkv = {}) {
-        const std::size_t tokens = batch.ids.size();
-        make_slopes(tape.tokens());
-        const MatrixView<T> dx = slopes_->stream.rows(tokens);
-        clear_rows(dx, threads);
-        normalise_backward(final_norm_, tape.stream(layers_.size(), tokens), dhidden, dx, threads);
-        for (std::size_t i = layers_.size(); i-- > 0;) {
-            bring_back(i, batch, tape, threads);
-            feed_forward_backward(i, tape, dx, threads);
-            attend_backward(i, batch, tape, dx, threads, i + 1 == layers_.size() ? last_qkv : QkvSlope());
-        }
+        const MatrixView<T> dx = backward_to(0, batch, tape, dhidden, threads, last_qkv);
         if (parameters_[embedding_].learns) embed_backward<T>(batch.ids, dx, parameters_[embedding_].gradient, threads);
         if (positions_ == Parameters<T>::none || !parameters_[positions_].learns) return;
         each_text(batch, [&](std::size_t begin, std::size_t end) {
             for (std::size_t t = begin; t < end; ++t) add_row(dx.row(t), parameters_[positions_].gradient.row(t - begin));
         });
+    }
+    /// The same as far as in front of layer `first`; the gradient there, which stands until the next backward pass: (N, hidden_size).
+    MatrixView<T> backward_to(std::size_t first, const Batch& batch, const Tape<T>& tape, MatrixView<T> dhidden, unsigned threads, const QkvSlope& last_qkv = {}) {
+        const std::size_t tokens = batch.ids.size();
+        if (!slopes_ || slopes_->stream.view().rows < tape.tokens()) slopes_.emplace(config_, tape.tokens());
+        const MatrixView<T> dx = slopes_->stream.rows(tokens);
+        clear_rows(dx, threads);
+        normalise_backward(final_norm_, tape.stream(layers_.size(), tokens), dhidden, dx, threads);
+        for (std::size_t i = layers_.size(); i-- > first;) {
+            bring_back(i, batch, tape, threads);
+            feed_forward_backward(i, tape, dx, threads);
+            attend_backward(i, batch, tape, dx, threads, i + 1 == layers_.size() ? last_qkv : QkvSlope());
+        }
+        return dx;
     }
 
     /// Logits of hidden states that forward gave.  hidden: (N, hidden_size)  out: (N, vocabulary())
@@ -178,9 +181,6 @@ private:
     Part part(const std::string& name) const { return {find(name + ".weight"), parameters_.find(name + ".bias")}; }
     std::span<const T> bias_of(const Part& of) const {
         return of.bias == Parameters<T>::none ? std::span<const T>() : parameters_[of.bias].value.row(0);
-    }
-    void make_slopes(std::size_t tokens) {
-        if (!slopes_ || slopes_->stream.view().rows < tokens) slopes_.emplace(config_, tokens);
     }
     void prepare_angles(std::size_t positions) {
         if (positions > config_.max_positions)
@@ -211,7 +211,7 @@ private:
     /// dx = keep·dx + its gradient.
     void project_backward(const Part& linear, MatrixView<const T> x, MatrixView<const T> dy, MatrixView<T> dx, T keep, unsigned threads) {
         Parameter<T>& weight = parameters_[linear.weight];
-        linear_backward_weight(dy, x, weight.gradient.view(), threads);
+        if (weight.learns) linear_backward_weight(dy, x, weight.gradient.view(), threads);
         if (linear.bias != Parameters<T>::none) linear_backward_bias(dy, parameters_[linear.bias].gradients());
         linear_backward_input(dy, weight.value.view(), dx, keep, threads);
     }

@@ -16,23 +16,21 @@ using bitnet_test::small_network;
 
 namespace {
 
-/// The only layer of a small network made ternary by rounding, with the stream that it is given and the one that it should give.
+/// The first layer of a small network made ternary by rounding, with the stream that it is given and the original's last hidden states.
 struct RefinedLayer {
-    Network<float> original = small_network(), network = small_network();
+    Network<float> original = small_network(0, 5, 2), network = small_network(0, 5, 2);
     Batch batch = CalibrationSet::from_ids(counting_texts(8), {.tokens = 16, .batch = 8}).batches().at(0);
-    Tape<float> tape{network.config(), batch.ids.size(), Keep::nothing};
     Matrix<float> given{batch.ids.size(), network.config().hidden_size}, wanted{batch.ids.size(), network.config().hidden_size};
     std::vector<MadeMatrix> made{};
 
     template <class Compressor>
     explicit RefinedLayer(const Compressor& compressor) {
-        original.begin(batch, tape);
+        const Tape<float> tape(network.config(), batch.ids.size(), Keep::inputs);
+        original.forward(batch, tape, wanted, 1);
         copy_rows<float>(tape.stream(0, given.rows()), given, 1);
-        original.run_layer(0, batch, tape, 1);
-        copy_rows<float>(tape.stream(1, given.rows()), wanted, 1);
         for (std::size_t i = 0; i < network.parameters().size(); ++i) {
             Parameter<float>& one = network.parameters()[i];
-            if (!becomes_ternary(one, compressor.preservation())) continue;
+            if (!becomes_ternary(one, compressor.preservation()) || one.spec.name.find("layers.0.") == std::string::npos) continue;
             made.push_back({i, {}});
             compressor.compress_into(made.back().planes, TensorView{one.spec.name, DType::F32, Shape{one.value.rows(), one.value.cols()},
                                                                std::as_bytes(std::span<const float>(one.value.values()))});
@@ -42,12 +40,9 @@ struct RefinedLayer {
     std::vector<double> losses(const RefineOptions& options, std::size_t steps, unsigned threads) {
         std::vector<MadeMatrix*> all;
         for (MadeMatrix& one : made) all.push_back(&one);
-        LayerRefinement refinement(network, 0, all, options, steps, {execution().kernels, threads});
+        LayerRefinement refinement(network, original, 0, all, options, batch.ids.size(), steps, {execution().kernels, threads});
         std::vector<double> out;
-        for (std::size_t i = 0; i < steps; ++i) {
-            copy_rows<float>(given.view(), tape.stream(0, given.rows()), 1);
-            out.push_back(refinement.step(batch, tape, wanted));
-        }
+        for (std::size_t i = 0; i < steps; ++i) out.push_back(refinement.step(batch, given, wanted));
         refinement.finish();
         return out;
     }
@@ -55,7 +50,7 @@ struct RefinedLayer {
 
 }  // namespace
 
-TEST_CASE("scales and norms move to where the layer does more of what the original does, codes stay, for any threads and any planes") {
+TEST_CASE("scales and norms move to where the network predicts more of what the original does, codes stay, for any threads and any planes") {
     const auto check = [](const auto& compressor) {
         RefinedLayer one(compressor), other(compressor);
         const std::vector<MadeMatrix> before = one.made;
@@ -96,9 +91,19 @@ TEST_CASE("norms stay where they are not to move, and what other layers have is 
 TEST_CASE("refinement inside calibration lowers the divergence from the original") {
     const auto texts = counting_texts(40);
     const CalibrationSet set = CalibrationSet::from_ids(texts, {.tokens = 16, .batch = 10});
-    Network<float> original = small_network(), plain = small_network(), refined = small_network();
+    Network<float> original = small_network(0, 5, 2), plain = small_network(0, 5, 2), refined = small_network(0, 5, 2);
     const Compressor compressor{quantizer::CoordinateDescent<>{}, scale::PerChannel{}};
     calibrate(plain, original, set, compressor, {}, execution());
     calibrate(refined, original, set, compressor, {.refine = {.passes = 20}}, execution());
     CHECK(evaluate(refined, texts, {16, 16}, 1, &original).mean_divergence() < evaluate(plain, texts, {16, 16}, 1, &original).mean_divergence());
+}
+
+TEST_CASE("what was not to learn learns again afterwards, and no gradients are left") {
+    RefinedLayer layer(Compressor{});
+    layer.network.parameters()[0].learns = false;
+    layer.losses({}, 2, 1);
+    for (std::size_t i = 0; i < layer.network.parameters().size(); ++i) {
+        CHECK(layer.network.parameters()[i].learns == (i != 0));
+        CHECK(layer.network.parameters()[i].gradient.rows() == 0);
+    }
 }

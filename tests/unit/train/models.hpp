@@ -12,9 +12,9 @@
 namespace bitnet_test {
 
 /// A Llama of some 3,000 parameters.
-inline bitnet::Network<float> small_network(std::uint64_t seed = 0, float factor = 5) {
+inline bitnet::Network<float> small_network(std::uint64_t seed = 0, float factor = 5, std::size_t layers = 1) {
     const TempDir dir;
-    bitnet::write_random_model(dir / "model", {.vocab_size = 20, .hidden_size = 16, .intermediate_size = 24, .layers = 1, .heads = 2,
+    bitnet::write_random_model(dir / "model", {.vocab_size = 20, .hidden_size = 16, .intermediate_size = 24, .layers = layers, .heads = 2,
                                                .kv_heads = 1, .max_positions = 32, .seed = seed});
     const bitnet::ModelWeights weights(dir / "model");
     bitnet::Parameters<float> parameters = bitnet::read_parameters<float>(weights, bitnet::execution());
