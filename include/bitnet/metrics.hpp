@@ -1,0 +1,7 @@
+/// Metrics of a run: the records, and sinks for lines of JSON, TensorBoard and W&B. Needs simdjson.
+#pragma once
+
+#include <bitnet/metrics/jsonl_sink.hpp>
+#include <bitnet/metrics/metric_sink.hpp>
+#include <bitnet/metrics/tensorboard_sink.hpp>
+#include <bitnet/metrics/wandb_sink.hpp>
