@@ -3,5 +3,6 @@
 
 #include <bitnet/calibrated.hpp>
 #include <bitnet/compress.hpp>
+#include <bitnet/metrics.hpp>
 #include <bitnet/pipeline.hpp>
 #include <bitnet/train.hpp>

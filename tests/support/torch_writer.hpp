@@ -99,7 +99,7 @@ public:
         for (const Member& member : members) {
             const std::size_t begin = out.size();
             out += local_header(member) + member.bytes;
-            if ((member.flags & 8) != 0) out += "PK\x07\x08" + little(bitnet::crc_32(bytes_of(member.bytes)), 4) + sizes(member);
+            if ((member.flags & 8) != 0) out += "PK\x07\x08" + little(bitnet::crc32_ieee(bytes_of(member.bytes)), 4) + sizes(member);
             directory += entry(member, begin);
         }
         const std::size_t begin = out.size(), count = members.size();
@@ -120,7 +120,7 @@ private:
         if ((member.flags & 8) != 0)
             out += little(0, 12);
         else
-            out += little(bitnet::crc_32(bytes_of(member.bytes)), 4) + sizes(member);
+            out += little(bitnet::crc32_ieee(bytes_of(member.bytes)), 4) + sizes(member);
         out += little(member.name.size(), 2) + little(member.padding == 0 ? 0 : member.padding + 4u, 2) + member.name;
         return member.padding == 0 ? out : out + "FB" + little(member.padding, 2) + std::string(member.padding, 'Z');
     }
@@ -128,7 +128,7 @@ private:
         const std::uint64_t size = member.size != 0 ? member.size : member.bytes.size();
         const std::uint64_t stored = member.stored_size != 0 ? member.stored_size : size;
         return "PK\x01\x02" + little(0, 4) + little(member.flags, 2) + little(member.method, 2) + little(0, 4) +
-               little(member.crc ? bitnet::crc_32(bytes_of(member.bytes)) : 0, 4) + little(stored, 4) + little(size, 4) +
+               little(member.crc ? bitnet::crc32_ieee(bytes_of(member.bytes)) : 0, 4) + little(stored, 4) + little(size, 4) +
                little(member.name.size(), 2) + little(member.directory_extra.size(), 2) + little(0, 10) + little(begin, 4) +
                member.name + member.directory_extra;
     }

@@ -12,25 +12,11 @@
 #include <vector>
 
 #include <bitnet/core/error.hpp>
+#include <bitnet/io/crc32.hpp>
 #include <bitnet/io/json_value.hpp>
 #include <bitnet/io/little_endian.hpp>
 
 namespace bitnet::inline BITNET_ABI {
-
-/// CRC-32 as ZIP uses it: polynomial 0xedb88320 with reflected bits, all bits inverted before and after.
-inline std::uint32_t crc_32(std::span<const std::byte> bytes) noexcept {
-    static constexpr std::array table = [] {
-        std::array<std::uint32_t, 256> out{};
-        for (std::uint32_t i = 0; i < out.size(); ++i) {
-            out[i] = i;
-            for (int bit = 0; bit < 8; ++bit) out[i] = out[i] >> 1 ^ ((out[i] & 1) != 0 ? 0xedb88320u : 0u);
-        }
-        return out;
-    }();
-    std::uint32_t crc = ~0u;
-    for (const std::byte byte : bytes) crc = crc >> 8 ^ table[(crc ^ std::to_integer<std::uint32_t>(byte)) & 0xff];
-    return ~crc;
-}
 
 /// One member of an archive.
 struct ZipMember {
@@ -69,7 +55,7 @@ public:
     /// Its bytes, after they were found to have the CRC that the directory gives, if it gives one.
     std::span<const std::byte> checked_bytes(const ZipMember& member) const {
         const auto out = bytes(member);
-        if (member.crc != 0 && crc_32(out) != member.crc)
+        if (member.crc != 0 && crc32_ieee(out) != member.crc)
             refuse_member(errc::bad_file, member.name, "its bytes do not have the CRC of the archive's directory");
         return out;
     }

@@ -6,10 +6,13 @@
 #include <string_view>
 
 #include <bitnet/config/abi.hpp>
-#include <bitnet/metrics/crc32.hpp>
+#include <bitnet/io/crc32.hpp>
 #include <bitnet/metrics/protobuf_writer.hpp>
 
 namespace bitnet::inline BITNET_ABI {
+
+/// A CRC-32C as TFRecord stores it: turned and shifted, so that a checksum of bytes that hold checksums stays one.
+constexpr std::uint32_t tfrecord_mask(std::uint32_t crc) noexcept { return (crc >> 15 | crc << 17) + 0xa282ead8u; }
 
 /// The record as it stands in the file, one behind the other without a header:
 ///

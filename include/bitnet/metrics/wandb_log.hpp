@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include <bitnet/config/abi.hpp>
-#include <bitnet/metrics/crc32.hpp>
+#include <bitnet/io/crc32.hpp>
 #include <bitnet/metrics/protobuf_writer.hpp>
 
 namespace bitnet::inline BITNET_ABI {

@@ -6,6 +6,9 @@
 
 #include <support/metric_files.hpp>
 
+static_assert(bitnet::tfrecord_mask(bitnet::crc32c("123456789")) == 0xc78ab0e5);
+static_assert(bitnet::tfrecord_mask(0) == 0xa282ead8);
+
 TEST_CASE("a record has the bytes that TensorBoard's own writer gives it") {
     // Event{wall_time 1700000000.0, file_version "brain.Event:2"}
     const std::string data = bitnet_test::from_hex("0900000040fc54d941 1a0d 627261696e2e4576656e743a32");

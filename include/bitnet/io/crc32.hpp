@@ -1,8 +1,10 @@
-/// The two 32-bit checksums of metric files, and the mask that TFRecord puts on one of them.
+/// The two 32-bit checksums of files that we read or write.
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include <bitnet/config/abi.hpp>
@@ -23,10 +25,10 @@ inline constexpr std::array<std::uint32_t, 256> crc_table = [] {
 }();
 
 /// Least bit first, all bits inverted before and after.
-template <std::uint32_t polynomial>
-constexpr std::uint32_t crc_of(std::string_view bytes) noexcept {
+template <std::uint32_t polynomial, class Bytes>
+constexpr std::uint32_t crc_of(Bytes bytes) noexcept {
     std::uint32_t crc = ~std::uint32_t{0};
-    for (const char byte : bytes)
+    for (const auto byte : bytes)
         crc = crc >> 8 ^ crc_table<polynomial>[(crc ^ static_cast<unsigned char>(byte)) & 0xff];
     return ~crc;
 }
@@ -35,11 +37,9 @@ constexpr std::uint32_t crc_of(std::string_view bytes) noexcept {
 
 /// CRC-32 as ZIP, PNG and W&B use it (IEEE 802.3, polynomial 0xedb88320 reflected).
 constexpr std::uint32_t crc32_ieee(std::string_view bytes) noexcept { return detail::crc_of<0xedb88320u>(bytes); }
+constexpr std::uint32_t crc32_ieee(std::span<const std::byte> bytes) noexcept { return detail::crc_of<0xedb88320u>(bytes); }
 
 /// CRC-32C (Castagnoli, RFC 3720, polynomial 0x82f63b78 reflected).
 constexpr std::uint32_t crc32c(std::string_view bytes) noexcept { return detail::crc_of<0x82f63b78u>(bytes); }
-
-/// A CRC-32C as TFRecord stores it: turned and shifted, so that a checksum of bytes that hold checksums stays one.
-constexpr std::uint32_t tfrecord_mask(std::uint32_t crc) noexcept { return (crc >> 15 | crc << 17) + 0xa282ead8u; }
 
 }  // namespace bitnet::inline BITNET_ABI

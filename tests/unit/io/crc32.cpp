@@ -1,4 +1,4 @@
-#include <bitnet/metrics/crc32.hpp>
+#include <bitnet/io/crc32.hpp>
 
 #include <doctest/doctest.h>
 
@@ -12,8 +12,6 @@ using bitnet::crc32c;
 
 static_assert(crc32c("123456789") == 0xe3069283);
 static_assert(crc32c("") == 0);
-static_assert(bitnet::tfrecord_mask(crc32c("123456789")) == 0xc78ab0e5);
-static_assert(bitnet::tfrecord_mask(0) == 0xa282ead8);
 static_assert(crc32_ieee("123456789") == 0xcbf43926);
 static_assert(crc32_ieee("") == 0);
 
