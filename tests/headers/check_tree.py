@@ -8,8 +8,8 @@ import sys
 import tempfile
 
 # A header includes only its own room and those before it.
-ROOMS = ["config", "core", "pack", "kernel", "policy", "compress", "io", "metrics", "text", "backend", "nn", "model",
-         "infer", "eval", "train", "calibrate", "gate", "pipeline"]
+ROOMS = ["config", "core", "pack", "kernel", "policy", "compress", "io", "metrics", "report", "text", "backend", "nn",
+         "model", "infer", "eval", "train", "calibrate", "gate", "pipeline"]
 # Public headers outside the rooms, and the last room that each may include.
 UMBRELLAS = {"compress": "compress", "metrics": "metrics", "train": "train", "calibrated": "calibrate", "pipeline": "pipeline",
              "bitnet": "pipeline"}
