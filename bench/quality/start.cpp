@@ -30,27 +30,36 @@ struct Bench {
     Network<float> teacher{weights.config(), parameters, *run.kernels};
     double original = evaluate(teacher, scored, {}, run.threads).perplexity();
 
-    /// The teacher with calibrated matrices, or with weights in the cells of their codes, and those codes.
+    /// The teacher's weights, or those that calibration's codes want, and those codes.
     struct Start {
         const char* name;
         Parameters<float> parameters;
-        std::map<std::string, TernaryTensor, std::less<>> made{};
+        std::map<std::string, TernaryPlanes, std::less<>> made{};
     };
+    /// fill(start, matrix, made): after each matrix
+    template <class Compressor, class Fill>
+    Start start_of(const char* name, const Compressor& compressor, const CalibrationOptions& options, Fill&& fill) {
+        Start out{name, parameters};
+        Network<float> network{weights.config(), parameters, *run.kernels};
+        calibrate(network, teacher, CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16), compressor, options, run,
+                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
+            fill(out.parameters[matrix.parameter].value, made);
+            out.made.emplace(matrix.name, made);
+        });
+        return out;
+    }
     template <class Scale>
     std::vector<Start> starts(Scale scale) {
-        Network<float> network{weights.config(), parameters, *run.kernels};
-        const CalibrationSet set = CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16);
-        std::vector<Start> out{{"rounded", parameters}, {"calibrated, at the levels", parameters}, {"calibrated, weights in cells", parameters}, {"calibrated, targets in cells", parameters}};
-        calibrate(network, teacher, set, Compressor{quantizer::CoordinateDescent<>{}, scale}, {}, run,
-                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
-            put_image(made, out[1].parameters[matrix.parameter].value, run);
-            for (const std::size_t i : {2u, 3u}) {
-                Matrix<float>& latent = out[i].parameters[matrix.parameter].value;
-                if (i == 3) latent = matrix.target;
-                move_into_cells(latent, made.planes[0], run);
-            }
-            for (const std::size_t i : {1u, 2u, 3u}) out[i].made.emplace(matrix.name, made.planes[0]);
-        });
+        const auto stay = [](Matrix<float>&, const TernaryPlanes&) {};
+        const auto to_levels = [&](Matrix<float>& latent, const TernaryPlanes& made) { put_image(made, latent, run); };
+        const auto into_cells = [&](Matrix<float>& latent, const TernaryPlanes& made) { move_into_cells(latent, made, run); };
+        const Compressor rounding{scale}, descent{quantizer::CoordinateDescent<>{}, scale};
+        std::vector<Start> out;
+        out.push_back({"rounded", parameters});
+        out.push_back(start_of("calibrated, at the levels", descent, {}, to_levels));
+        out.push_back(start_of("calibrated, weights in cells", descent, {}, into_cells));
+        out.push_back(start_of("rotated, rounded", rounding, {.target = Target::own, .rotate = true}, stay));
+        out.push_back(start_of("rotated, calibrated, weights in cells", descent, {.rotate = true}, into_cells));
         return out;
     }
     template <class Scale>
@@ -73,8 +82,7 @@ struct Bench {
         const std::vector<Start> all = starts(scale);
         const double rate = ternary_learning_rate(parameters, preservation::ByRole{});
         for (const std::size_t count : steps)
-            for (const double factor : {1.0, 2.0})
-                for (const Start& start : all) learn(scales, scale, start, count, factor * rate);
+            for (const Start& start : all) learn(scales, scale, start, count, 2 * rate);
     }
 };
 
@@ -92,9 +100,8 @@ int main(int argc, char** argv) try {
     Bench bench{run, weights, read_parameters<float>(weights, run), self_text(model, {.texts = std::min<std::size_t>(texts, 5120), .seed = 1}, run),
                 self_text(model, {.texts = 512, .seed = 777}, run)};
     std::puts("| scales | start | steps | rate | before | after | seconds |\n|---|---|---|---|---|---|---|");
-    bench("tensor", scale::PerTensor{}, steps);
-    bench("row", scale::PerChannel{}, steps);
     bench("groups of 64", scale::PerGroup<64>{}, steps);
+    bench("tensor", scale::PerTensor{}, steps);
 } catch (const bitnet::error& problem) {
     return std::fprintf(stderr, "%s\n", problem.what()), 1;
 }

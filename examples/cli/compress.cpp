@@ -12,6 +12,7 @@
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/report/report.hpp>
 
 #include "calibrating.hpp"
 #include "commands.hpp"
@@ -186,10 +187,8 @@ void print(const Config& config, const ModelDir& model, const RecipeResult& resu
     std::printf("written     %s\n", config.output_path.c_str());
 }
 
-/// Whether the ternary image is one that training goes through: a single plane about 0, in the weights' own basis.
-bool can_learn(const Options& options) {
-    return options.request.planes == 1 && !options.request.asymmetric && !options.calibrating.rotate && !options.calibrating.allots();
-}
+/// Whether the ternary image is one that training goes through: a single plane about 0.
+bool can_learn(const Options& options) { return options.request.planes == 1 && !options.request.asymmetric && !options.calibrating.allots(); }
 
 /// What a text did for a model that was to be compressed: nothing where none was named.
 struct Improvement {
@@ -206,8 +205,8 @@ void begin_in_cells(Network<float>& student, const Network<float>& teacher, cons
         const auto found = made.find(one.spec.name);
         if (found == made.end()) continue;
         one.value = teacher.parameters()[i].value;
-        move_into_cells(one.value, found->second.planes[0], run);
-        learning.start.emplace(found->first, found->second.planes[0]);
+        move_into_cells(one.value, found->second, run);
+        learning.start.insert(*found);
     }
 }
 
@@ -255,10 +254,9 @@ Improvement improve(const Options& options, const Config& config, const WorkDire
     const Learned learned = learn(std::move(student), &options.request, config, learning, std::move(lesson), run, quiet);
     out.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
     out.report.set("training", to_json(learned.summary));
-    if (trains)
-        out.model.emplace(learned_model(work, origin_of(weights), learned.parameters));
-    else if (calibrated)
-        out.tensors.emplace(std::move(calibrated->tensors));
+    if (trains) out.model.emplace(learned_model(work, origin_of(weights), learned.parameters));
+    if (trains && options.calibrating.rotate) calibrated->tensors.made = learned.made;  // rounding what was learned would find other codes
+    if (calibrated && (!trains || options.calibrating.rotate)) out.tensors.emplace(std::move(calibrated->tensors));
     return out;
 }
 
@@ -279,8 +277,10 @@ void compress(Options& options, const CommonOptions& common) {
             const std::string name = option->get_name();
             const bool reads_text = name == "--context" || name == "--batch-tokens" || name == "--seed";
             if (option->count() > 0 && !reads_text && !(name == "--fine-tune" && options.fine_tune != "always"))
-                throw CLI::ValidationError(name, "training goes through one plane of trits without offsets, in the weights' own basis");
+                throw CLI::ValidationError(name, "training goes through one plane of trits without offsets");
         }
+    if (options.calibrating.rotate && !options.learning.ste.empty() && options.learning.ste != "learned_scale" && options.fine_tune != "never")
+        throw CLI::ValidationError("--ste", "in a rotated basis scales learn: learned_scale");
     require_apart(config.model_path, config.output_path);
 
     const ModelDir model(config.model_path, {.architecture = options.architecture});
@@ -308,6 +308,7 @@ void compress(Options& options, const CommonOptions& common) {
     if (options.lesson.given()) about.set("fine_tuning", improved.report);
     const std::string description = to_text(about) + "\n";
     write_file(directory.path() / metadata_file_name, description);
+    write_file(directory.path() / report_file_name, report_html(about));
     directory.commit();
     if (common.json)
         std::fputs(description.c_str(), stdout);

@@ -125,7 +125,8 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
     StepProgress progress(steps.steps, quiet);
     TrainingRun<Policies> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
     TrainingSummary summary = training.train();
-    return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste())};
+    auto made = trainer.packed();
+    return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste()), std::move(made)};
 }
 
 Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_t texts, const LearningOptions& learning, Execution run,

@@ -33,7 +33,7 @@ struct LearningOptions {
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false, bf16_activations = false;
     /// What matrices begin as, by name, where scales learn; others begin as the recipe rounds them.
-    std::map<std::string, bitnet::TernaryTensor, std::less<>> start{};
+    std::map<std::string, bitnet::TernaryPlanes, std::less<>> start{};
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);
@@ -99,6 +99,7 @@ struct Learned {
     bitnet::Parameters<float> parameters;
     bitnet::TrainingSummary summary;
     std::string optimizer, ste;
+    std::map<std::string, bitnet::TernaryPlanes, std::less<>> made{};  ///< what became ternary, as it is stored
 };
 
 /// Trains a network through the ternary weights of a recipe; with none, as it is. Shows progress.

@@ -5,4 +5,5 @@
 #include <bitnet/compress.hpp>
 #include <bitnet/metrics.hpp>
 #include <bitnet/pipeline.hpp>
+#include <bitnet/report.hpp>
 #include <bitnet/train.hpp>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include <bitnet/model/packed_model.hpp>
 
@@ -242,4 +243,30 @@ TEST_CASE("bits are spent until perplexity rises by no more than was asked for, 
     CHECK(says(bounded.at("calibration").at("warning").as_string(), "--degradation 1e-09: perplexity rises by 0."));
     CHECK(run_program(place.calibrating({"--degradation", "0"})).status == 2);
     CHECK(says(run_program(place.compress({"--degradation", "0.1"})).err, "--degradation: needs calibration"));
+}
+
+TEST_CASE("what learned in a rotated basis is stored in it, as it was measured") {
+    const CalibratingPlace place;
+    const Json report = json_of(place.compress({"--text", place.ids(), "--split", "ids", "--rotate", "--fine-tune", "always", "--steps", "20", "--batch-tokens", "128",
+                                                "--context", "16", "--force"}));
+    const Json& tuning = report.at("fine_tuning");
+    CHECK(tuning.at("fine_tuned").as_bool());
+    CHECK(tuning.at("ste").as_string().starts_with("learned_scale"));
+    const bitnet::PackedModel packed(place.out() / "quantized");
+    std::size_t rotated = 0;
+    for (const auto& [name, entry] : packed.metadata().tensors) rotated += entry.rotation ? 1 : 0;
+    CHECK(rotated == 14);
+    std::istringstream lines(read_text(place.ids()));
+    std::string held;  // one document in twenty, as the program takes them
+    std::size_t number = 0;
+    for (std::string line; std::getline(lines, line); ++number)
+        if (number % 20 == 0) held += line + "\n";
+    bitnet_test::write_text(place.dir / "held.txt", held);
+    for (const char* const output : {"quantized", "dequantized"}) {
+        const Json now = json_of({"eval", place.out() / output, "--text", place.dir / "held.txt", "--split", "ids"});
+        CHECK(now.at("perplexity").as_double() == doctest::Approx(tuning.at("training").at("best_perplexity").as_double()).epsilon(2e-3));
+    }
+    const auto other = run_program(place.compress({"--text", place.ids(), "--split", "ids", "--rotate", "--ste", "identity", "--force"}));
+    CHECK(other.status == 2);
+    CHECK(says(other.err, "--ste: in a rotated basis scales learn: learned_scale"));
 }

@@ -26,12 +26,12 @@ using Content = std::map<std::string, std::string>;
 
 namespace {
 
-/// Every file of an output by name; of the metadata, which holds times, its recipe alone.
+/// Every file of an output by name; of the metadata, which holds times, its recipe alone, and nothing of the page made of it.
 Content content_of(const fs::path& directory) {
     Content out;
     for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-        if (!entry.is_regular_file()) continue;
         const std::string name = entry.path().lexically_relative(directory);
+        if (!entry.is_regular_file() || name == bitnet::report_file_name) continue;
         out[name] = name == bitnet::metadata_file_name ? bitnet::read_json_file(entry.path()).at("recipe").as_string()
                                                        : bitnet_test::read_text(entry.path());
     }

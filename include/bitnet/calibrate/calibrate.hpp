@@ -56,7 +56,6 @@ struct CalibratedMatrix {
     std::size_t dead_inputs = 0;
     std::size_t tokens = 0;
     double seconds = 0;         ///< from its target to its codes
-    Matrix<float> target{};     ///< what it was to be, W*
 };
 
 /// Goes through a network layer by layer with the texts, and through its stages inside; see calibrate().
@@ -154,7 +153,7 @@ private:
             put_image(made, one.value, run_);
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             CalibratedMatrix about{.name = one.spec.name, .parameter = i, .damping = prepared.damping, .dead_inputs = moments.dead(),
-                                   .tokens = moments.tokens(), .seconds = seconds, .target = target};
+                                   .tokens = moments.tokens(), .seconds = seconds};
             if (measures) {
                 Matrix<float> plain(target.rows(), target.cols());
                 put_image(quantizer.plain(view, run_), plain, run_);

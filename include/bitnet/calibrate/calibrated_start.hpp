@@ -23,26 +23,29 @@ namespace bitnet::inline BITNET_ABI {
 ///
 ///     code 0: |w| <= 0.45·α        code ±1: ±w >= 0.55·α        α = 0: as it is
 ///
-/// weights: (O, C), in and out    made: one plane of them
-inline void move_into_cells(MatrixView<float> weights, const TernaryTensor& made, Execution run) {
+/// weights: (O, C), in and out, in their own basis    made: one plane of them, whose cells are in the basis of its rotation
+inline void move_into_cells(MatrixView<float> weights, const TernaryPlanes& made, Execution run) {
+    const TernaryTensor& plane = made.planes.at(0);
     parallel_for(weights.rows, 16, run.threads, [&](std::size_t begin, std::size_t end) {
         std::vector<std::int8_t> codes(weights.cols);
         for (std::size_t r = begin; r < end; ++r) {
-            made.codes_of_row(r, codes, run);
+            plane.codes_of_row(r, codes, run);
+            made.rotation.apply(weights.row(r));
             for (std::size_t c = 0; c < codes.size(); ++c) {
-                const float alpha = made.scale(r, c);
+                const float alpha = plane.scale(r, c);
                 float& w = weights(r, c);
                 if (alpha <= 0) continue;
                 if (codes[c] == 0) w = std::clamp(w, -0.45f * alpha, 0.45f * alpha);
                 else if (codes[c] > 0) w = std::max(w, 0.55f * alpha);
                 else w = std::min(w, -0.55f * alpha);
             }
+            made.rotation.undo(weights.row(r));
         }
     });
 }
 
 /// A Compressor's policies for a Trainer whose scales learn: a tensor that calibration made begins with that tensor's codes and
-/// scales, every other as the Compressor says. The latent weights are those of move_into_cells.
+/// scales, in its basis, every other as the Compressor says. The latent weights are those of move_into_cells.
 template <class Compressor>
 class CalibratedStart {
 public:
@@ -51,14 +54,19 @@ public:
     static_assert(ScaleLearningSte<Ste>,
         "bitnet::CalibratedStart: this estimator fits scales anew at each step and would forget calibration; use ste::LearnedScale");
 
-    /// made: by name, of one plane each
-    CalibratedStart(Compressor compressor, std::map<std::string, TernaryTensor, std::less<>> made) : compressor_(std::move(compressor)), made_(std::move(made)) {}
+    /// made: by name, of one plane each, without offsets
+    CalibratedStart(Compressor compressor, std::map<std::string, TernaryPlanes, std::less<>> made) : compressor_(std::move(compressor)), made_(std::move(made)) {}
 
     void compress_into(TernaryTensor& out, const TensorView& weight, Execution run) const {
         if (const auto found = made_.find(weight.name); found != made_.end())
-            out = found->second;
+            out = found->second.planes.at(0);
         else
             compressor_.compress_into(out, weight, run);
+    }
+    /// Of the columns of a weight: the basis that it becomes ternary in.
+    Rotation rotation(std::string_view name) const {
+        const auto found = made_.find(name);
+        return found == made_.end() ? Rotation{} : found->second.rotation;
     }
     const auto& scale() const { return compressor_.scale(); }
     const auto& preservation() const { return compressor_.preservation(); }
@@ -67,7 +75,7 @@ public:
 
 private:
     Compressor compressor_;
-    std::map<std::string, TernaryTensor, std::less<>> made_;
+    std::map<std::string, TernaryPlanes, std::less<>> made_;
 };
 
 }  // namespace bitnet::inline BITNET_ABI

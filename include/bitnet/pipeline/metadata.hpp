@@ -12,6 +12,8 @@
 namespace bitnet::inline BITNET_ABI {
 
 inline constexpr std::string_view metadata_file_name = "compression_metadata.json";
+/// The same for people: the page that report_html makes of it.
+inline constexpr std::string_view report_file_name = "report.html";
 
 namespace detail {
 inline Json shape_to_json(const Shape& shape) {

@@ -11,8 +11,10 @@
 #include <vector>
 
 #include <bitnet/compress/compressor.hpp>
+#include <bitnet/compress/ternary_planes.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
+#include <bitnet/core/rotation.hpp>
 #include <bitnet/policy/scale/storage.hpp>
 #include <bitnet/train/parameter.hpp>
 
@@ -31,16 +33,19 @@ bool becomes_ternary(const Parameter<float>& one, const Preservation& preservati
 ///     dL/dw = dL/dŵ ⊙ slope(w, scale)        the estimator's
 ///
 /// Where the estimator learns scales, they begin as the quantizer's, and ŵ is the nearest level: the codes come from
-/// latent weights and learned scales then, not from the quantizer.
+/// latent weights and learned scales then, not from the quantizer. Where the compressor has a `rotation(name)`, w is rotated,
+/// and the model's weight is turned back from what becomes of it.
 template <class Compressor>
 class TernaryWeight {
 public:
     using Ste = typename Compressor::Ste;
     static constexpr bool learns_scales = ScaleLearningSte<Ste>;
 
-    /// latent: (O, C)
+    /// latent: (O, C), in its own basis
     TernaryWeight(std::string name, Matrix<float> latent, const Compressor& compressor, Execution run)
         : name_(std::move(name)), latent_(std::move(latent)), shape_{latent_.rows(), latent_.cols()} {
+        if constexpr (requires { compressor.rotation(name_); }) rotation_ = compressor.rotation(name_);
+        for (std::size_t r = 0; r < latent_.rows(); ++r) rotation_.apply(latent_.row(r));
         quantize(compressor, run);
         if constexpr (learns_scales) {
             learned_ = packed_.scales;
@@ -51,6 +56,7 @@ public:
     }
 
     const std::string& name() const noexcept { return name_; }
+    /// In the basis that it becomes ternary in.
     Matrix<float>& latent() noexcept { return latent_; }
     const Matrix<float>& latent() const noexcept { return latent_; }
     std::vector<float>& learned_scales() noexcept { return learned_; }
@@ -74,8 +80,34 @@ public:
                     packed_.dequantize_row(r, out.row(r), run);
                 const std::span<const float> w = std::as_const(latent_).row(r);
                 for (std::size_t c = 0; share != 1 && c < w.size(); ++c) out(r, c) = w[c] + share * (out(r, c) - w[c]);
+                rotation_.undo(out.row(r));
             }
         });
+    }
+
+    /// The latest image as it is stored; image() with a share of 1 comes first.
+    TernaryPlanes packed(const Compressor& compressor, Execution run) const {
+        TernaryPlanes out(packed_);
+        out.rotation = rotation_;
+        if constexpr (learns_scales) {
+            TernaryTensor& plane = out.planes[0];
+            const DType storage = compressor.scale().storage;
+            plane.scale_type = std::ranges::all_of(learned_, [&](float scale) { return scale::holds(storage, scale); }) ? storage : DType::F32;
+            for (std::size_t i = 0; i < learned_.size(); ++i)
+                plane.scales[i] = scale::holds(storage, learned_[i]) ? scale::stored(learned_[i], storage) : learned_[i];
+            parallel_for(latent_.rows(), rows_per_piece(), run.threads, [&](std::size_t begin, std::size_t end) {
+                std::vector<std::int8_t> codes(latent_.cols());
+                for (std::size_t r = begin; r < end; ++r) {
+                    each_region(r, [&](std::size_t region, std::size_t first, std::size_t last) {
+                        run.kernels->codes(latent_.row(r).data() + first, last - first, nearest_keep(learned_[region]), codes.data() + first);
+                    });
+                    visit_layout(plane.layout, [&](auto layout) {
+                        layout.pack(std::span<const std::int8_t>(codes), std::span(plane.codes).subspan(r * plane.row_bytes(), plane.row_bytes()));
+                    });
+                }
+            });
+        }
+        return out;
     }
 
     /// From the gradient at the image to that at the latent weights, in place, and the gradients of learned scales.
@@ -89,6 +121,7 @@ public:
             for (std::size_t r = begin; r < end; ++r) {
                 const std::span<const float> w = std::as_const(latent_).row(r);
                 const std::span<float> g = gradient.row(r);
+                rotation_.apply(g);
                 each_region(r, [&](std::size_t region, std::size_t first, std::size_t last) {
                     const float scale = scales()[region];
                     if constexpr (learns_scales) {
@@ -138,6 +171,7 @@ private:
     }
 
     std::string name_;
+    Rotation rotation_{};
     Matrix<float> latent_;
     Shape shape_;
     TernaryTensor packed_{};  ///< of the latest image; only its geometry where scales are learned

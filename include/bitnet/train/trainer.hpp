@@ -5,6 +5,8 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -94,6 +96,13 @@ public:
         for (std::size_t i = 0; i < weights_.size(); ++i)
             if (weights_[i].ternary) weights_[i].ternary->image(compressor_, 1, network_.parameters()[i].value, run_);
         network_.rounding = options_.round_activations ? 1.0f : 0.0f;
+    }
+    /// What the weights that became ternary are stored as, by name; behind finish().
+    std::map<std::string, TernaryPlanes, std::less<>> packed() const {
+        std::map<std::string, TernaryPlanes, std::less<>> out;
+        for (const Weight& one : weights_)
+            if (one.ternary) out.emplace(one.ternary->name(), one.ternary->packed(compressor_, run_));
+        return out;
     }
     /// Bytes of all optimizer states.
     std::size_t optimizer_bytes() const {

@@ -19,30 +19,48 @@ using namespace bitnet;
 TEST_CASE("a weight moves only where its code is not what it is rounded to, and then just across the border") {
     Matrix<float> w(2, 6, {0.1f, 0.9f, -0.7f, 0.3f, -2.0f, 0.0f, 1, 2, 3, 4, 5, 6});
     const Matrix<float> before = w;
-    TernaryTensor made;
+    TernaryPlanes planes{TernaryTensor{}};
+    TernaryTensor& made = planes.planes[0];
     made.shape = {2, 6};
     made.layout = Layout::int8;
     made.group = 6;
     made.scales = {1.0f, 0.0f};
     for (const int code : {0, 0, -1, 1, 1, -1, 0, 0, 0, 0, 0, 0}) made.codes.push_back(static_cast<std::uint8_t>(code));
-    move_into_cells(w, made, execution());
+    move_into_cells(w, planes, execution());
     CHECK(std::ranges::equal(std::as_const(w).row(0), std::vector<float>{0.1f, 0.45f, -0.7f, 0.55f, 0.55f, -0.55f}));
     CHECK(std::ranges::equal(std::as_const(w).row(1), before.row(1)));  // a scale of 0 has no cells
 }
 
-TEST_CASE("learning begins with the codes and scales of calibration") {
-    const auto texts = bitnet_test::counting_texts(40);
-    Network<float> original = bitnet_test::small_network(), calibrated = bitnet_test::small_network(), student = bitnet_test::small_network();
-    std::map<std::string, TernaryTensor, std::less<>> made;
-    calibrate(calibrated, original, CalibrationSet::from_ids(texts, {.tokens = 16}), Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<8>{}}, {}, execution(),
-              [&](const CalibratedMatrix& matrix, const TernaryPlanes& planes) {
-        made.emplace(matrix.name, planes.planes[0]);
-        move_into_cells(student.parameters()[matrix.parameter].value, planes.planes[0], execution());
-    });
-    const double wanted = evaluate(calibrated, texts, {16, 16}, 1).perplexity();
-    using Policies = CalibratedStart<Compressor<scale::PerGroup<8>, ste::LearnedScale>>;
-    const Policies policies({}, made);
-    Trainer<Policies> trainer(std::move(student), policies, {.steps = 1}, BatchSource(texts, 16, 64, 1), &original, execution());
-    trainer.finish();
-    CHECK(evaluate(trainer.network(), texts, {16, 16}, 1).perplexity() == doctest::Approx(wanted).epsilon(1e-6));
+TEST_CASE("learning begins with the codes and scales of calibration, in their basis, and what it leaves is stored in that too") {
+    for (const bool rotate : {false, true}) {
+        const auto texts = bitnet_test::counting_texts(40);
+        Network<float> original = bitnet_test::small_network(), calibrated = bitnet_test::small_network(), student = bitnet_test::small_network();
+        std::map<std::string, TernaryPlanes, std::less<>> made;
+        calibrate(calibrated, original, CalibrationSet::from_ids(texts, {.tokens = 16}), Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<8>{}}, {.rotate = rotate}, execution(),
+                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& planes) {
+            made.emplace(matrix.name, planes);
+            move_into_cells(student.parameters()[matrix.parameter].value, planes, execution());
+        });
+        const double wanted = evaluate(calibrated, texts, {16, 16}, 1).perplexity();
+        using Policies = CalibratedStart<Compressor<scale::PerGroup<8>, ste::LearnedScale>>;
+        const Policies policies({}, made);
+        Trainer<Policies> trainer(std::move(student), policies, {.steps = 60, .learning_rate = 3e-4}, BatchSource(texts, 16, 64, 1), &original, execution());
+        trainer.finish();
+        CHECK(evaluate(trainer.network(), texts, {16, 16}, 1).perplexity() == doctest::Approx(wanted).epsilon(1e-5));
+        const auto at_first = trainer.packed();
+        for (const auto& [name, planes] : made) CHECK(at_first.at(name) == planes);
+        while (!trainer.finished()) trainer.step();
+        trainer.finish();
+        CHECK(evaluate(trainer.network(), texts, {16, 16}, 1, &original).mean_divergence() < evaluate(calibrated, texts, {16, 16}, 1, &original).mean_divergence());
+        const auto packed = trainer.packed();
+        CHECK(packed.size() == made.size());
+        for (const auto& [name, planes] : packed) {
+            CHECK(bool(planes.rotation) == rotate);
+            CHECK(planes != made.at(name));
+            const Matrix<float>& image = trainer.network().parameters()[trainer.network().parameters().find(name)].value;
+            Matrix<float> stored(image.rows(), image.cols());
+            put_image(planes, stored, execution());
+            CHECK(stored.values() == image.values());
+        }
+    }
 }
