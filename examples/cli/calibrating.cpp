@@ -9,6 +9,7 @@
 #include <utility>
 
 #include <bitnet/calibrate/sensitivity.hpp>
+#include <bitnet/core/is_finite.hpp>
 
 #include "terminal.hpp"
 
@@ -19,7 +20,7 @@ using namespace bitnet;
 void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson) {
     app.add_option("--calibrate", options.target, "fit codes and scales to what layers are given on --text or --self-text: own (each does what it "
                    "did), original (what it did in the original model), stream (and mends the residual stream), never; auto: stream with "
-                   "least_squares or several planes")
+                   "least_squares, several planes or offsets")
         ->check(CLI::IsMember({"auto", "own", "original", "stream", "never"}))->capture_default_str();
     app.add_flag("--rotate", options.rotate, "in a rotated basis: less is lost, and running the model takes a little longer");
     app.add_option("--refine", options.refine, "passes in which the scales and norms of each layer learn to make the model predict what the original does")
@@ -45,6 +46,7 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     if (asked && !fits)
         throw error(errc::bad_value, message("--calibrate ", options.target, ": ", quantizer_of(request), " looks at weights alone; use --quantizer least_squares"));
     const bool calibrates = asked || (options.target == "auto" && has_text && fits);
+    if (!is_finite(options.bits) || !is_finite(options.degradation)) throw error(errc::bad_value, "--bits, --degradation: a finite number is expected");
     if (options.allots()) {
         const std::string_view flag = options.bits != 0 ? "--bits" : "--degradation";
         if (!calibrates) throw error(errc::bad_value, message(flag, ": needs calibration, with --text or --self-text"));
@@ -192,8 +194,9 @@ Calibrated spend(const Job& job, const Storage& storage, std::size_t most_bytes,
         const Allocation allocation = allocate(storage.options, most_bytes, enough);
         if (!tried.insert(allocation.chosen).second) break;
         Calibrated now = calibrate_once(job, &storage, &allocation);
-        const double rise = rise_of(now.network);
-        rounds.push_back(Json::object({{"bits", 8 * static_cast<double>(allocation.bytes) / static_cast<double>(storage.weights)}, {"kl", allocation.loss}, {"rise", rise}}));
+        const double measured = rise_of(now.network), rise = is_finite(measured) ? measured : std::numeric_limits<double>::infinity();
+        rounds.push_back(Json::object({{"bits", 8 * static_cast<double>(allocation.bytes) / static_cast<double>(storage.weights)}, {"kl", allocation.loss},
+                                       {"rise", is_finite(rise) ? Json(rise) : Json(nullptr)}}));
         const bool fits = rise <= wanted, better = !best || (fits ? best_rise > wanted || allocation.bytes < best_bytes : rise < best_rise);
         if (better) {
             best = std::move(now);
@@ -205,8 +208,11 @@ Calibrated spend(const Job& job, const Storage& storage, std::size_t most_bytes,
     }
     rounds[best_round].set("kept", true);
     best->report.set("rounds", Json::array(std::move(rounds)));
-    if (best_rise > wanted)
-        best->report.set("warning", message("--degradation ", wanted, ": perplexity rises by ", fixed(100 * best_rise, 2), " % with the best that was found"));
+    if (best_rise > wanted) {
+        const Json* const before = best->report.find("warning");
+        best->report.set("warning", message(before == nullptr ? "" : before->as_string() + "; ", "--degradation ", wanted, ": perplexity rises by ",
+                                            fixed(100 * best_rise, 2), " % with the best that was found"));
+    }
     return std::move(*best);
 }
 

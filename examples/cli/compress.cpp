@@ -194,7 +194,7 @@ bool can_learn(const Options& options) { return options.request.planes == 1 && !
 struct Improvement {
     Json report{};
     std::optional<ModelDir> model{};  ///< with the weights that were learned; nothing where the original's are to be taken
-    std::optional<MadeTensors<preservation::ByPattern>> tensors{};  ///< what calibration made, where nothing was learned
+    std::optional<MadeTensors<preservation::ByPattern>> tensors{};  ///< what calibration made, or what was learned in a rotated basis
 };
 
 /// A student that begins with the codes of calibration, and else with as much as can be of the original.
@@ -277,7 +277,8 @@ void compress(Options& options, const CommonOptions& common) {
             const std::string name = option->get_name();
             const bool reads_text = name == "--context" || name == "--batch-tokens" || name == "--seed";
             if (option->count() > 0 && !reads_text && !(name == "--fine-tune" && options.fine_tune != "always"))
-                throw CLI::ValidationError(name, "training goes through one plane of trits without offsets");
+                throw CLI::ValidationError(name, options.calibrating.allots() ? "training goes through one plane of trits, and planes are chosen matrix by matrix"
+                                                                              : "training goes through one plane of trits without offsets");
         }
     if (options.calibrating.rotate && !options.learning.ste.empty() && options.learning.ste != "learned_scale" && options.fine_tune != "never")
         throw CLI::ValidationError("--ste", "in a rotated basis scales learn: learned_scale");

@@ -75,7 +75,7 @@ public:
         for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
             std::vector<Fitted> fitted;
             for (const Stage stage : stages) compress_stage(layer, stage, fitted, bool(told));
-            if (options_.refine.passes > 0) refine(layer, fitted);
+            if (options_.refine.passes > 0 && !fitted.empty()) refine(layer, fitted);
             before_.advance(layer, run_.threads);
             now_.advance(layer, run_.threads);
             for (const Fitted& one : fitted)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include <bitnet/compress/ternary_planes.hpp>
+#include <bitnet/core/error.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/core/tensor_view.hpp>
@@ -55,7 +56,13 @@ public:
         "bitnet::CalibratedStart: this estimator fits scales anew at each step and would forget calibration; use ste::LearnedScale");
 
     /// made: by name, of one plane each, without offsets
-    CalibratedStart(Compressor compressor, std::map<std::string, TernaryPlanes, std::less<>> made) : compressor_(std::move(compressor)), made_(std::move(made)) {}
+    /// Errors  errc::bad_value naming a tensor of several planes or with offsets
+    CalibratedStart(Compressor compressor, std::map<std::string, TernaryPlanes, std::less<>> made)
+        : compressor_(std::move(compressor)), made_(std::move(made)) {
+        for (const auto& [name, planes] : made_)
+            if (planes.planes.size() != 1 || !planes.offsets.empty())
+                throw error(errc::bad_value, message(name, ": learning begins with one plane of trits without offsets"));
+    }
 
     void compress_into(TernaryTensor& out, const TensorView& weight, Execution run) const {
         if (const auto found = made_.find(weight.name); found != made_.end())

@@ -23,8 +23,8 @@ struct Agreement {
     std::size_t same_choice = 0;    ///< predictions whose likeliest token is the same
     std::size_t reference_right = 0, other_right = 0;  ///< predictions whose likeliest token is the text's
 
-    /// 1 - ‖y - z‖ / ‖z‖: 1 for equal logits.
-    double logit_accuracy() const { return squared_reference == 0 ? 1.0 : 1 - std::sqrt(squared_difference / squared_reference); }
+    /// 1 - ‖y - z‖ / ‖z‖: 1 for equal logits, not finite where the reference's are all 0 and the other's are not.
+    double logit_accuracy() const { return squared_difference == 0 ? 1.0 : 1 - std::sqrt(squared_difference / squared_reference); }
     double mean_divergence() const { return divergence / static_cast<double>(tokens); }
     /// Shares of the predictions, in [0, 1].
     double agreement() const { return static_cast<double>(same_choice) / static_cast<double>(tokens); }

@@ -100,6 +100,8 @@ public:
                 for (std::size_t r = begin; r < end; ++r) {
                     each_region(r, [&](std::size_t region, std::size_t first, std::size_t last) {
                         run.kernels->codes(latent_.row(r).data() + first, last - first, nearest_keep(learned_[region]), codes.data() + first);
+                        const auto of_region = std::span(codes).subspan(first, last - first);
+                        if (!plane.whole_tensor && std::ranges::all_of(of_region, [](auto code) { return code == 0; })) plane.scales[region] = 0;
                     });
                     visit_layout(plane.layout, [&](auto layout) {
                         layout.pack(std::span<const std::int8_t>(codes), std::span(plane.codes).subspan(r * plane.row_bytes(), plane.row_bytes()));

@@ -31,6 +31,14 @@ TEST_CASE("a weight moves only where its code is not what it is rounded to, and 
     CHECK(std::ranges::equal(std::as_const(w).row(1), before.row(1)));  // a scale of 0 has no cells
 }
 
+TEST_CASE("what learning cannot begin with is refused by name") {
+    TernaryPlanes planes{TernaryTensor{}};
+    planes.offsets = {1};
+    using Policies = CalibratedStart<Compressor<ste::LearnedScale>>;
+    CHECK_THROWS_WITH_AS(Policies({}, {{"up", planes}}), "up: learning begins with one plane of trits without offsets", error);
+    CHECK_THROWS_AS(Policies({}, {{"up", TernaryPlanes{}}}), error);
+}
+
 TEST_CASE("learning begins with the codes and scales of calibration, in their basis, and what it leaves is stored in that too") {
     for (const bool rotate : {false, true}) {
         const auto texts = bitnet_test::counting_texts(40);

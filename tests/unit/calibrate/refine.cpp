@@ -86,6 +86,10 @@ TEST_CASE("norms stay where they are not to move, and what other layers have is 
     CHECK(values() == before);
     layer.losses({.norms = true}, 5, 1);
     CHECK(values() != before);
+    for (std::size_t i = 0; i < layer.network.parameters().size(); ++i) {
+        const Parameter<float>& one = layer.network.parameters()[i];
+        if (one.spec.name.find("layers.0.") == std::string::npos) CHECK(one.value.values() == layer.original.parameters()[i].value.values());
+    }
 }
 
 TEST_CASE("refinement inside calibration lowers the divergence from the original") {

@@ -1,5 +1,8 @@
 #include <bitnet/eval/agreement.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 #include <bitnet/eval/perplexity.hpp>
@@ -48,7 +51,7 @@ TEST_CASE("a model agrees with itself, and with another one as the definitions s
     const Agreement apart = compare_predictions(pair.model, pair.other, words, {64, 64}, {execution().kernels, 1});
     CHECK(apart == compare_predictions(pair.model, pair.other, words, {64, 64}, {execution().kernels, 3}));
     double difference = 0, reference = 0, divergence = 0;
-    std::size_t agreed = 0;
+    std::size_t agreed = 0, right = 0, other_right = 0;
     for (const auto& ids : words)  // one window of 64 tokens, another of 6 whose first is scored in neither
         for (const auto& [begin, end] : {std::pair<std::size_t, std::size_t>{0, 64}, {64, 70}}) {
             auto one = pair.model.new_cache(), two = pair.other.new_cache();
@@ -73,12 +76,29 @@ TEST_CASE("a model agrees with itself, and with another one as the definitions s
                     divergence += std::exp(l) / of_z * (l - m - std::log(of_z) + std::log(of_y));
                 }
                 agreed += best_z == best_y ? 1 : 0;
+                right += best_z == part[t + 1] ? 1 : 0;
+                other_right += best_y == part[t + 1] ? 1 : 0;
             }
         }
     CHECK(apart.tokens == 3 * (63 + 5));
     CHECK(apart.logit_accuracy() == doctest::Approx(1 - std::sqrt(difference / reference)).epsilon(1e-4));
     CHECK(apart.divergence == doctest::Approx(divergence).epsilon(1e-3));
     CHECK(apart.same_choice == agreed);
+    CHECK(apart.reference_right == right);
+    CHECK(apart.other_right == other_right);
+}
+
+TEST_CASE("a token that is predicted is counted, and logits that are not a reference's zeros pass nothing") {
+    const Pair pair;
+    auto cache = pair.model.new_cache();
+    const std::vector<std::uint32_t> first{7};
+    Matrix<float> z(1, 256);
+    pair.model.logits(pair.model.forward(first, cache, execution()), z, execution());
+    const auto likeliest = static_cast<std::uint32_t>(std::ranges::max_element(z.row(0)) - z.row(0).begin());
+    CHECK(compare_predictions(pair.model, pair.model, Words{{7, likeliest}}, {}, execution()).reference_accuracy() == 1);
+    CHECK(compare_predictions(pair.model, pair.model, Words{{7, likeliest ^ 1u}}, {}, execution()).other_accuracy() == 0);
+    CHECK_FALSE(std::isfinite(Agreement{.squared_difference = 1}.logit_accuracy()));
+    CHECK(Agreement{}.logit_accuracy() == 1);
 }
 
 TEST_CASE("models of other vocabularies cannot be compared") {
