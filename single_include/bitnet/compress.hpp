@@ -4314,7 +4314,7 @@ namespace bitnet::inline BITNET_ABI::quantizer {
 /// Errors  errc::bad_policy for a scale, an offset or a code that a policy must not return
 template <class Quantizer>
 Levels<planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
-                                                     const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
+                                          const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
     if constexpr (OffsetQuantizer<Quantizer> || PlanesQuantizer<Quantizer>) {
         Levels<planes_of<Quantizer>> levels;
         if constexpr (OffsetQuantizer<Quantizer>)
@@ -5323,7 +5323,7 @@ namespace bitnet::inline BITNET_ABI::quantizer {
 ///
 /// Shapes  a region of n weights -> Planes scales, one offset, Planes times n codes; O(rounds) times what TritPlanes takes
 /// Knobs   rounds in [0, 1000], at most
-/// Source  Yan et al. 2025, "PT2-LLM: Post-Training Ternarization for Large Language Models", section 3.2
+/// Source  Yan et al. 2025, "PT2-LLM: Post-Training Ternarization for Large Language Models"
 template <std::size_t Planes = 1>
 struct Asymmetric {
     static constexpr Role role = Role::quantizer;

@@ -21,7 +21,7 @@ namespace bitnet::inline BITNET_ABI::quantizer {
 /// Errors  errc::bad_policy for a scale, an offset or a code that a policy must not return
 template <class Quantizer>
 Levels<planes_of<Quantizer>> quantize_one(const Quantizer& quantizer, std::span<const float> w,
-                                                     const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
+                                          const std::array<std::span<std::int8_t>, planes_of<Quantizer>>& codes, const Kernels& kernels) {
     if constexpr (OffsetQuantizer<Quantizer> || PlanesQuantizer<Quantizer>) {
         Levels<planes_of<Quantizer>> levels;
         if constexpr (OffsetQuantizer<Quantizer>)

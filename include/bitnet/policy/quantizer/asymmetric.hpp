@@ -22,7 +22,7 @@ namespace bitnet::inline BITNET_ABI::quantizer {
 ///
 /// Shapes  a region of n weights -> Planes scales, one offset, Planes times n codes; O(rounds) times what TritPlanes takes
 /// Knobs   rounds in [0, 1000], at most
-/// Source  Yan et al. 2025, "PT2-LLM: Post-Training Ternarization for Large Language Models", section 3.2
+/// Source  Yan et al. 2025, "PT2-LLM: Post-Training Ternarization for Large Language Models"
 template <std::size_t Planes = 1>
 struct Asymmetric {
     static constexpr Role role = Role::quantizer;
