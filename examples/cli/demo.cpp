@@ -74,7 +74,7 @@ void demo(const Options& options, const CommonOptions& common) {
     say("Its matrices become -1, 0 and +1 with a scale for each row. It learns to live with that from stories that it tells itself:");
     run(add_compress, "compress",
         {model.string(), "-o", options.output.string(), "--force", "--scale", "row", "--self-text", std::to_string(options.texts), "--eval-text", unseen.string(), "--split",
-         "jsonl", "--calibrate", "never", "--fine-tune", "always", "--steps", std::to_string(options.steps), "--batch-tokens", "2048"},
+         "jsonl", "--calibrate", "never", "--fine-tune", "always", "--gates", "warn", "--steps", std::to_string(options.steps), "--batch-tokens", "2048"},
         common);
     if (common.json) return;
     say("The packed model tells one, straight from its 2-bit weights:");

@@ -152,9 +152,9 @@ def test_bytes_do_not_depend_on_threads_or_on_shards(options, tmp_path):
 
 @pytest.mark.parametrize("options", [["--planes", "2"], ["--planes", "2", "--scale", "tensor", "--layout", "trit5"],
                                      ["--asymmetric"], ["--asymmetric", "--planes", "2", "--scale", "tensor", "--layout", "trit5"],
-                                     ["--self-text", "8", "--fine-tune", "never", "--asymmetric", "--rotate", "--scale", "row"],
-                                     ["--self-text", "8", "--fine-tune", "never", "--rotate"],
-                                     ["--self-text", "8", "--fine-tune", "never", "--rotate", "--planes", "2", "--scale", "row"]], ids=" ".join)
+                                     ["--self-text", "8", "--gates", "off", "--fine-tune", "never", "--asymmetric", "--rotate", "--scale", "row"],
+                                     ["--self-text", "8", "--gates", "off", "--fine-tune", "never", "--rotate"],
+                                     ["--self-text", "8", "--gates", "off", "--fine-tune", "never", "--rotate", "--planes", "2", "--scale", "row"]], ids=" ".join)
 def test_planes_offsets_and_rotations_are_what_the_page_says(trained_model, options, pages, tmp_path):
     compress(trained_model, tmp_path / "out", *options)
     bitnet("dequantize", tmp_path / "out", "-o", tmp_path / "dense", "--dtype", "fp32", "-q")

@@ -32,7 +32,7 @@ struct CalibratingPlace : Workplace {
     }
     fs::path ids() const { return dir / "ids.txt"; }
     Arguments calibrating(const Arguments& more = {}) const {
-        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--force"});
+        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--gates", "off", "--force"});
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
@@ -121,7 +121,7 @@ TEST_CASE("a dataset that is not there is fallen back from, and tokens are cut o
     json_of({"train", "--init", place.dir / "config.json", "--train-tokenizer", "280", "--text", place.dir / "words.txt", "--split", "blank-line", "--eval-text",
              place.dir / "words.txt", "-o", trained, "--batch-tokens", "64", "--context", "32", "--steps", "2", "--dense"});
     const auto run = [&](const Arguments& more) {
-        Arguments all{"compress", trained, "-o", place.out(), "--force", "--datasets", sets, "--fine-tune", "never"};
+        Arguments all{"compress", trained, "-o", place.out(), "--force", "--datasets", sets, "--gates", "off", "--fine-tune", "never"};
         all.insert(all.end(), more.begin(), more.end());
         return all;
     };
@@ -217,7 +217,7 @@ TEST_CASE("bits are spent until perplexity rises by no more than was asked for, 
     json_of({"train", place.model(), "--text", place.ids(), "--split", "ids", "-o", trained, "--steps", "100", "--batch-tokens", "256", "--context", "16", "--dense",
              "--no-teacher", "--learning-rate", "0.01"});
     const auto run = [&](const std::string& degradation, const Arguments& more = {}) {
-        Arguments all{"compress", trained, "-o", place.out(), "--force", "--text", place.ids(), "--split", "ids", "--fine-tune", "never", "--layout", "trit5",
+        Arguments all{"compress", trained, "-o", place.out(), "--force", "--text", place.ids(), "--split", "ids", "--gates", "off", "--fine-tune", "never", "--layout", "trit5",
                       "--degradation", degradation};
         all.insert(all.end(), more.begin(), more.end());
         return json_of(all).at("fine_tuning");
@@ -247,7 +247,7 @@ TEST_CASE("bits are spent until perplexity rises by no more than was asked for, 
 
 TEST_CASE("what learned in a rotated basis is stored in it, as it was measured") {
     const CalibratingPlace place;
-    const Json report = json_of(place.compress({"--text", place.ids(), "--split", "ids", "--rotate", "--fine-tune", "always", "--steps", "20", "--batch-tokens", "128",
+    const Json report = json_of(place.compress({"--text", place.ids(), "--split", "ids", "--gates", "off", "--rotate", "--fine-tune", "always", "--steps", "20", "--batch-tokens", "128",
                                                 "--context", "16", "--force"}));
     const Json& tuning = report.at("fine_tuning");
     CHECK(tuning.at("fine_tuned").as_bool());

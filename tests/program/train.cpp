@@ -207,7 +207,7 @@ TEST_CASE("compress measures a text, and learns where rounding cost too much, al
     const bitnet_test::StoredTensor beside{bitnet::DType::U8, {3}, {std::byte{1}, std::byte{2}, std::byte{3}}};
     bitnet_test::edit_weights(dense / "model.safetensors", [&](bitnet_test::Weights& weights) { weights["my.notes"] = beside; });
     const auto compress = [&](const Arguments& more) {
-        Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--steps", "30",
+        Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--gates", "off", "--steps", "30",
                       "--batch-tokens", "256", "--learning-rate", "0.01", "-q", "--json"};
         all.insert(all.end(), more.begin(), more.end());
         return json_of(all);
@@ -244,7 +244,7 @@ TEST_CASE("a knob of learning that is set to its default is set, and no epochs a
     const fs::path dense = school.dir / "dense", out = school.dir / "out";
     json_of(school.anew(dense, {"--dense", "--steps", "40"}));
     const auto tuned = [&](const Arguments& settings) {
-        Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--batch-tokens", "256",
+        Arguments all{"compress", dense, "-o", out, "--force", "--text", school.text_file(), "--split", "blank-line", "--gates", "off", "--batch-tokens", "256",
                       "--evaluate-every", "1", "--quantizer", "round_clip", "--scale", "tensor"};
         for (const std::string& setting : settings) all.insert(all.end(), {"--set", setting});
         return json_of(all).at("fine_tuning");

@@ -10,6 +10,7 @@
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/eval/windows.hpp>
+#include <bitnet/nn/cross_entropy.hpp>
 #include <bitnet/nn/kl_divergence.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -22,6 +23,7 @@ struct Agreement {
     double divergence = 0;          ///< Σ KL(reference ‖ other), in nats
     std::size_t same_choice = 0;    ///< predictions whose likeliest token is the same
     std::size_t reference_right = 0, other_right = 0;  ///< predictions whose likeliest token is the text's
+    double reference_nll = 0, other_nll = 0;  ///< negative log-likelihood of the text, natural logarithm
 
     /// 1 - ‖y - z‖ / ‖z‖: 1 for equal logits, not finite where the reference's are all 0 and the other's are not.
     double logit_accuracy() const { return squared_difference == 0 ? 1.0 : 1 - std::sqrt(squared_difference / squared_reference); }
@@ -30,6 +32,9 @@ struct Agreement {
     double agreement() const { return static_cast<double>(same_choice) / static_cast<double>(tokens); }
     double reference_accuracy() const { return static_cast<double>(reference_right) / static_cast<double>(tokens); }
     double other_accuracy() const { return static_cast<double>(other_right) / static_cast<double>(tokens); }
+    /// Those that perplexity() gives.
+    double reference_perplexity() const { return std::exp(reference_nll / static_cast<double>(tokens)); }
+    double other_perplexity() const { return std::exp(other_nll / static_cast<double>(tokens)); }
 
     Agreement& operator+=(const Agreement& more) {
         tokens += more.tokens;
@@ -39,6 +44,8 @@ struct Agreement {
         same_choice += more.same_choice;
         reference_right += more.reference_right;
         other_right += more.other_right;
+        reference_nll += more.reference_nll;
+        other_nll += more.other_nll;
         return *this;
     }
     bool operator==(const Agreement&) const = default;
@@ -59,6 +66,8 @@ inline Agreement agreement_of(std::span<const float> z, std::span<const float> y
     out.same_choice = of_reference == of_other ? 1 : 0;
     out.reference_right = of_reference == static_cast<std::ptrdiff_t>(target) ? 1 : 0;
     out.other_right = of_other == static_cast<std::ptrdiff_t>(target) ? 1 : 0;
+    out.reference_nll = cross_entropy<float>(z, target);
+    out.other_nll = cross_entropy<float>(y, target);
     return out;
 }
 

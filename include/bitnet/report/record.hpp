@@ -62,10 +62,14 @@ inline std::vector<double> find_numbers(const Json& record, Keys keys) {
 }
 
 /// Of the original, on the text that the model was measured on.
-inline std::optional<double> perplexity_before(const Json& record) { return find_number(record, {"fine_tuning", "pre_perplexity"}); }
+inline std::optional<double> perplexity_before(const Json& record) {
+    const auto measured = find_number(record, {"quality", "pre_perplexity"});
+    return measured ? measured : find_number(record, {"fine_tuning", "pre_perplexity"});
+}
 
-/// Of what was delivered: after learning where there was some.
+/// Of what was delivered: as it was measured on the files, else after learning where there was some.
 inline std::optional<double> perplexity_after(const Json& record) {
+    if (const auto measured = find_number(record, {"quality", "post_perplexity"})) return measured;
     if (find_flag(record, {"fine_tuning", "fine_tuned"}).value_or(false))
         if (const auto best = find_number(record, {"fine_tuning", "training", "best_perplexity"})) return best;
     return find_number(record, {"fine_tuning", "post_compression_perplexity"});

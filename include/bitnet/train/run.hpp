@@ -32,6 +32,7 @@ struct RunOptions {
     std::size_t checkpoint_every = 100;  ///< steps
     bool resume = false;                 ///< continue from the checkpoint where there is one
     std::function<bool(double perplexity)> worth{};  ///< asked before the first step; false: nothing is learned
+    std::function<bool()> out_of_time{};             ///< asked behind each step; true: it was the last
     Json about{};  ///< an object that says which run this is; a checkpoint of another is refused
 };
 
@@ -141,7 +142,12 @@ public:
         while (worth_it_ && !trainer_.finished() && !summary_.stopped_early) {
             TrainingRecord record = step();
             const bool due = options_.evaluate_every != 0 && trainer_.step_count() % options_.evaluate_every == 0;
-            if (record.event.empty() && (due || trainer_.finished())) evaluate_now(record);
+            const bool late = options_.out_of_time && options_.out_of_time();
+            if (record.event.empty() && (due || late || trainer_.finished())) evaluate_now(record);
+            if (late && !trainer_.finished()) {
+                summary_.stopped_early = true;
+                record.event = message(record.event, record.event.empty() ? "" : ", ", "out of time");
+            }
             tell(std::move(record));
             if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0 && !trainer_.finished()) save();
         }

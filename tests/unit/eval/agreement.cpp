@@ -47,9 +47,12 @@ TEST_CASE("a model agrees with itself, and with another one as the definitions s
     CHECK(same.mean_divergence() == doctest::Approx(0).scale(1e-6));
     CHECK(same.agreement() == 1);
     CHECK(same.reference_right == same.other_right);
+    CHECK(same.other_perplexity() == perplexity(pair.model, words, {64, 64}, execution()).perplexity());
 
     const Agreement apart = compare_predictions(pair.model, pair.other, words, {64, 64}, {execution().kernels, 1});
     CHECK(apart == compare_predictions(pair.model, pair.other, words, {64, 64}, {execution().kernels, 3}));
+    CHECK(apart.reference_perplexity() == same.other_perplexity());
+    CHECK(apart.other_perplexity() == perplexity(pair.other, words, {64, 64}, execution()).perplexity());
     double difference = 0, reference = 0, divergence = 0;
     std::size_t agreed = 0, right = 0, other_right = 0;
     for (const auto& ids : words)  // one window of 64 tokens, another of 6 whose first is scored in neither

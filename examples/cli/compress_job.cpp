@@ -1,0 +1,180 @@
+#include "compressing.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <utility>
+
+#include <bitnet/calibrate/calibrated_start.hpp>
+#include <bitnet/eval/other_text.hpp>
+#include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/pipeline/metadata.hpp>
+
+#include "terminal.hpp"
+
+namespace cli {
+namespace {
+
+using namespace bitnet;
+
+/// A student that begins with the codes of calibration, and else with as much as can be of the original.
+void begin_in_cells(Network<float>& student, const Network<float>& teacher, const std::map<std::string, TernaryPlanes, std::less<>>& made,
+                    LearningOptions& learning, Execution run) {
+    for (std::size_t i = 0; i < student.parameters().size(); ++i) {
+        Parameter<float>& one = student.parameters()[i];
+        const auto found = made.find(one.spec.name);
+        if (found == made.end()) continue;
+        one.value = teacher.parameters()[i].value;
+        move_into_cells(one.value, found->second, run);
+        learning.start.insert(*found);
+    }
+}
+
+/// What weights are made with, storage of what is kept apart: with the same, they need not be made again.
+std::string key_of(const CompressRequest& request) {
+    const RecipeRequest& recipe = request.recipe;
+    return to_text(Json::object({{"recipe", Json::array({recipe.recipe, recipe.quantizer, recipe.scale, recipe.planes, recipe.asymmetric, to_string(recipe.layout), to_string(recipe.scale_storage)})},
+                                 {"calibrating", Json::array({request.calibrating.target, request.calibrating.rotate, request.calibrating.refine, request.calibrating.bits,
+                                                              request.calibrating.degradation})},
+                                 {"learning", identity_of(request.learning)},
+                                 {"fine_tune", request.fine_tune}}));
+}
+
+Json describe(const CompressOptions& options, const CompressRequest& request, const Config& config, const ModelDir& model, const RecipeResult& result) {
+    Json out = Json::object({{"model", config.model_path},
+                             {"output", config.output_path},
+                             {"bitnet_version", BITNET_VERSION},
+                             {"recipe", request.recipe.recipe},
+                             {"policies", result.policies},
+                             {"config", to_json(config)},
+                             {"size_category", Config::size_category(model.parameter_count())},
+                             {"target_compression_ratio", config.target_compression_ratio},
+                             {"kernels", best_kernels().arch}});
+    const Json stats = to_json(result.stats);
+    for (const auto& [key, value] : stats.as_object()) out.set(key, value);
+    Json::Array notes;
+    for (const std::string& note : model.notes()) notes.emplace_back(note);
+    if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
+    out.set("notes", Json::array(std::move(notes)));
+    return out;
+}
+
+}  // namespace
+
+CompressJob::CompressJob(const CompressOptions& options, const Config& config, const ModelDir& model, const WorkDirectory* work, bool judges, Execution run, bool quiet)
+    : options_(options), config_(config), model_(model), work_(work), run_(run), quiet_(quiet) {
+    if (!reads_texts()) return;
+    weights_.emplace(config.model_path);
+    teacher_.emplace(weights_->config(), read_parameters<float>(*weights_, run), *run.kernels);
+    const std::size_t context = context_of(options.request.learning, weights_->config());
+    lesson_ = make_lesson(options.lesson, config.model_path, weights_->config(), &*weights_, options.request.learning, run, quiet);
+    lesson_.teacher = &*teacher_;
+    texts_.windows = {context, context};
+    texts_.validation = lesson_.validation;
+    before_ = perplexity_of(*teacher_);
+    if (!judges) return;
+    original_.emplace(*weights_, ActivationPrecision::fp32, run);
+    if (!options.other_text.empty()) {
+        texts_.elsewhere = read_documents({{options.other_text}, options.lesson.text.split}, [&] { return open_tokenizer(*weights_); });
+        texts_.elsewhere_name = options.other_text.filename();
+    } else if (options.lesson.text.split != "ids") {
+        texts_.elsewhere = {open_tokenizer(*weights_).encode(other_text)};
+        texts_.elsewhere_name = "built-in text of another kind";
+    }
+}
+
+double CompressJob::perplexity_of(Network<float>& network) const {
+    return evaluate(network, lesson_.validation, texts_.windows, run_.threads).perplexity();
+}
+
+void CompressJob::told(std::string_view attempt) const {
+    if (!quiet_ && attempt != "as asked") std::fprintf(stderr, "a gate failed; now with %s\n", std::string(attempt).c_str());
+}
+
+/// Matrices fitted to the text, where they are to be.
+void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& calibrated) {
+    const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
+    if (!target) return;
+    calibrated.emplace(calibrate_with(request.recipe, config_, request.calibrating, *target, *teacher_, lesson_.text,
+                                      [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, run_, quiet_));
+    improved_.report.set("calibration", calibrated->report);
+    if (request.calibrating.refine == 0) return;  // else norms too have changed
+    Parameters<float> kept = calibrated->network.parameters();
+    for (std::size_t i = 0; i < kept.size(); ++i)
+        if (calibrated->tensors.made.contains(kept[i].spec.name)) kept[i].value = teacher_->parameters()[i].value;
+    improved_.model.emplace(learned_model(*work_, origin_of(*weights_), kept));
+}
+
+/// Trains through ternary weights where the rule, or the user, says so.
+void CompressJob::train(const Request& request, std::optional<Calibrated>& calibrated) {
+    LearningOptions learning = request.learning;
+    choose_defaults(learning, teacher_->parameters(), &request.recipe, config_);
+    double rounded = 0;
+    bool trains = false;
+    learning.run.worth = [&](double perplexity) {
+        rounded = perplexity;
+        return trains = request.fine_tune == "always" ||
+                        (request.fine_tune == "auto" && should_fine_tune(before_, perplexity, config_.fine_tune_threshold));
+    };
+    Network<float> student(weights_->config(), (calibrated ? calibrated->network : *teacher_).parameters(), *run_.kernels);
+    if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, *teacher_, calibrated->tensors.made, learning, run_);
+    const Learned learned = learn(std::move(student), &request.recipe, config_, learning, lesson_, run_, quiet_);
+    improved_.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
+    improved_.report.set("training", to_json(learned.summary));
+    if (trains) improved_.model.emplace(learned_model(*work_, origin_of(*weights_), learned.parameters));
+    if (trains && request.calibrating.rotate) calibrated->tensors.made = learned.made;  // rounding what was learned would find other codes
+    if (calibrated && (!trains || request.calibrating.rotate)) improved_.tensors.emplace(std::move(calibrated->tensors));
+}
+
+void CompressJob::improve(const Request& request) {
+    std::string key = key_of(request);
+    if (key == improved_for_) return;
+    improved_for_.clear();
+    improved_ = {};
+    improved_.report = Json::object({{"pre_perplexity", before_}});
+    if (lesson_.dataset.is_object()) improved_.report.set("dataset", lesson_.dataset);
+    std::optional<Calibrated> calibrated;
+    calibrate(request, calibrated);
+    if (request.can_learn() && !(calibrated && request.fine_tune == "never")) {
+        train(request, calibrated);
+    } else {
+        improved_.report.set("fine_tuned", false);
+        if (calibrated) improved_.report.set("post_compression_perplexity", perplexity_of(calibrated->network));
+        if (calibrated) improved_.tensors.emplace(std::move(calibrated->tensors));
+    }
+    improved_for_ = std::move(key);
+}
+
+Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {
+    if (reads_texts()) improve(request);
+    const ModelDir& source = improved_.model ? *improved_.model : model_;
+    const CompressionOutputs outputs = prepare_outputs(source, directory, {config_.save_quantized, config_.save_dequantized_fp16});
+    Progress progress("compress", quiet_);
+    const CompressionProgress tell = [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
+        progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
+    };
+    RecipeResult result;
+    if (improved_.tensors) {
+        improved_.tensors->preservation = preservation_of(request.recipe, config_);
+        result = {improved_.tensors->how, write_compressed(source, *improved_.tensors, outputs, run_, tell)};
+    } else {
+        result = compress_with(request.recipe, config_, source, outputs, run_, tell);
+    }
+    Json out = describe(options_, request, config_, model_, result);
+    if (reads_texts()) out.set("fine_tuning", improved_.report);
+    return out;
+}
+
+GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& record) {
+    GateFigures out;
+    if (original_ && (config_.save_quantized || config_.save_dequantized_fp16)) {
+        Progress progress("measure", quiet_);
+        const OutputQuality quality = measure_output(*original_, directory, texts_, run_, [&](std::string_view what, double share) { progress.update(share, what); });
+        describe_quality(record, quality, texts_);
+        out = figures_of(quality);
+    }
+    add_figures(out, record);
+    return out;
+}
+
+}  // namespace cli

@@ -1,0 +1,96 @@
+/// `bitnet compress` in parts: what was asked for, and the job that makes and judges it.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <bitnet/io/json.hpp>
+#include <bitnet/model/model_dir.hpp>
+#include <bitnet/pipeline/config.hpp>
+#include <bitnet/pipeline/output_quality.hpp>
+#include <bitnet/pipeline/run_pipeline.hpp>
+
+#include "calibrating.hpp"
+#include "commands.hpp"
+#include "learning.hpp"
+#include "recipes.hpp"
+
+namespace cli {
+
+/// What an attempt is made with: what a ladder changes.
+struct CompressRequest {
+    RecipeRequest recipe{};
+    CalibratingOptions calibrating{};
+    LearningOptions learning{};
+    std::string fine_tune = "auto";
+
+    /// Whether the ternary image is one that training goes through: a single plane about 0.
+    bool can_learn() const { return recipe.planes == 1 && !recipe.asymmetric && !calibrating.allots(); }
+};
+
+struct CompressOptions {
+    std::string model, output, config_file, architecture;
+    std::vector<std::string> settings;
+    std::string threshold, kept_as = "fp16", layout = "trit2", scale_type = "fp16";
+    CompressRequest request;
+    LessonOptions lesson;
+    const CLI::App* learning_group = nullptr;
+    std::string gates;
+    std::filesystem::path other_text;
+    double time_limit = 0;  ///< seconds; 0: none
+    bool keep_rejected = false, force = false;
+    std::set<std::string> typed{};  ///< options that somebody named: a ladder leaves them as they are
+};
+
+/// Tables and figures of a record, for people.
+void print_record(const bitnet::Json& record);
+
+/// One model, its texts, and every way that is tried to compress it. Shows progress.
+class CompressJob {
+public:
+    using Request = CompressRequest;
+    /// model and config must outlive it. judges: whether judge() will be called
+    CompressJob(const CompressOptions& options, const bitnet::Config& config, const bitnet::ModelDir& model, const WorkDirectory* work, bool judges,
+                bitnet::Execution run, bool quiet);
+
+    bitnet::Json make(const Request& request, const std::filesystem::path& directory);
+    bitnet::GateFigures judge(const std::filesystem::path& directory, bitnet::Json& record);
+    std::vector<bitnet::Rung<Request>> ladder() const;
+    void told(std::string_view attempt) const;
+
+private:
+    /// What a text did for a model that was to be compressed: nothing where none was named.
+    struct Improvement {
+        bitnet::Json report{};
+        std::optional<bitnet::ModelDir> model{};  ///< with the weights that were learned; nothing where the original's are to be taken
+        std::optional<bitnet::MadeTensors<bitnet::preservation::ByPattern>> tensors{};  ///< what calibration made, or what was learned in a rotated basis
+    };
+    void improve(const Request& request);
+    bool reads_texts() const { return options_.lesson.given(); }
+    double perplexity_of(bitnet::Network<float>& network) const;
+    void calibrate(const Request& request, std::optional<Calibrated>& calibrated);
+    void train(const Request& request, std::optional<Calibrated>& calibrated);
+
+    const CompressOptions& options_;
+    const bitnet::Config& config_;
+    const bitnet::ModelDir& model_;
+    const WorkDirectory* work_;
+    bitnet::Execution run_;
+    bool quiet_;
+    std::optional<bitnet::ModelWeights> weights_{};
+    std::optional<bitnet::Network<float>> teacher_{};
+    std::optional<bitnet::Transformer> original_{};
+    Lesson lesson_{};
+    bitnet::JudgedTexts texts_{};
+    double before_ = 0;  ///< perplexity of the original
+    std::string improved_for_{};  ///< what `improved_` was made with
+    Improvement improved_{};
+};
+
+}  // namespace cli

@@ -1,0 +1,114 @@
+#include "program.hpp"
+
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <bitnet/core/rng.hpp>
+
+namespace fs = std::filesystem;
+using bitnet::Json;
+using namespace bitnet_test;
+
+namespace {
+
+/// A random model, which predicts nothing that rounding could spoil much, and texts of token ids.
+struct GatedPlace : Workplace {
+    GatedPlace() : Workplace({.vocab_size = 32, .hidden_size = 64, .intermediate_size = 128, .layers = 2, .max_positions = 32}) {
+        std::string text;
+        bitnet::Random random(3);
+        for (int document = 0; document < 40; ++document) {
+            for (int i = 0; i < 24; ++i) text += std::to_string(random.below(32)) + " ";
+            text += "\n";
+        }
+        write_text(ids(), text);
+    }
+    fs::path ids() const { return dir / "ids.txt"; }
+    Arguments judged(const Arguments& more = {}) const {
+        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--force"});
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }
+};
+
+std::string state_of(const Json& record, std::string_view gate) {
+    for (const Json& one : record.at("gates").as_array())
+        if (one.at("name").as_string() == gate) return one.at("state").as_string();
+    return "missing";
+}
+
+}  // namespace
+
+TEST_CASE("with a text every gate is measured on the files, and a model that passes is written") {
+    const GatedPlace place;
+    const Json record = json_of(place.judged());
+    for (const char* const gate : {"perplexity_degradation", "gradient_flow", "dequantization_accuracy", "compression_ratio", "quantized_share"}) {
+        CAPTURE(gate);
+        CHECK(state_of(record, gate) == "passed");
+    }
+    CHECK(record.at("verdict").at("passed").as_bool());
+    CHECK(record.at("rungs").as_array().size() == 1);
+    CHECK(record.at("agreement").at("dequantization_accuracy").as_double() > 0.995);
+    const Json measured = json_of({"eval", place.out() / "quantized", "--text", place.ids(), "--split", "ids"});
+    CHECK(measured.at("perplexity").as_double() > 1);
+    const auto shown = run_program(place.judged());
+    CHECK(says(shown.out, "passed       compression_ratio"));
+    CHECK(says(shown.out, "\nmeasured    on the files"));
+}
+
+TEST_CASE("a gate out of reach ends in status 3: a sentence each, no output, the earlier one and the original untouched") {
+    const GatedPlace place;
+    const auto original = read_text(place.weights());
+    CHECK(run_program(place.judged()).status == 0);
+    const auto earlier = read_text(place.out() / "quantized/model.safetensors");
+    const auto before = names_in(place.dir.path());
+    const auto failed = run_program(place.judged({"--set", "target_compression_ratio=32", "--set", "max_accuracy_drop=0"}));
+    CHECK(failed.status == 3);
+    CHECK(says(failed.err, "not written, the original is untouched"));
+    CHECK(says(failed.err, "\nbitnet: compression_ratio: the compression ratio is "));
+    CHECK(says(failed.err, "at least 32.00x is asked for"));
+    CHECK(read_text(place.weights()) == original);
+    CHECK(read_text(place.out() / "quantized/model.safetensors") == earlier);
+    CHECK(names_in(place.dir.path()) == before);
+
+    const auto kept = run_program(place.judged({"--set", "target_compression_ratio=32", "--keep-rejected"}));
+    CHECK(kept.status == 3);
+    CHECK(says(kept.err, "out.rejected: kept, rejected"));
+    const Json record = bitnet::read_json_file(place.dir / "out.rejected/compression_metadata.json");
+    CHECK_FALSE(record.at("verdict").at("passed").as_bool());
+    CHECK(says(record.at("output").as_string(), "out.rejected"));
+    CHECK(fs::exists(place.dir / "out.rejected/quantized/model.safetensors"));
+    CHECK(read_text(place.out() / "quantized/model.safetensors") == earlier);
+}
+
+TEST_CASE("where the ratio fails, rows of INT8 and denser codes are tried, and the rung that passes is kept") {
+    const GatedPlace place;
+    const Json plain = json_of(place.judged({"--gates", "warn"}));
+    const double ratio = plain.at("compression_ratio").as_double();
+    const Json better = json_of(place.judged({"--set", "target_compression_ratio=" + std::to_string(ratio * 1.05)}));
+    CHECK(better.at("compression_ratio").as_double() >= ratio * 1.05);
+    const Json::Array& rungs = better.at("rungs").as_array();
+    REQUIRE(rungs.size() >= 2);
+    CHECK(rungs.front().at("failed").as_unsigned() == 1);
+    CHECK(rungs.back().at("failed").as_unsigned() == 0);
+    CHECK(rungs.back().at("kept").as_bool());
+    CHECK(better.at("verdict").at("passed").as_bool());
+    // What was typed is not changed.
+    const auto typed = run_program(place.judged({"--set", "target_compression_ratio=" + std::to_string(ratio * 1.05), "--keep-as", "fp16", "--layout", "trit2"}));
+    CHECK(typed.status == 3);
+}
+
+TEST_CASE("gates that warn tell and write, gates that are off measure nothing; without a text sizes alone are told") {
+    const GatedPlace place;
+    const Json warned = json_of(place.judged({"--gates", "warn", "--set", "target_compression_ratio=32"}));
+    CHECK(state_of(warned, "compression_ratio") == "failed");
+    CHECK(fs::exists(place.out() / "quantized/model.safetensors"));
+    const Json off = json_of(place.judged({"--gates", "off", "--set", "target_compression_ratio=32"}));
+    CHECK(off.find("gates") == nullptr);
+    CHECK(off.find("quality") == nullptr);
+    const Json blind = json_of(place.compress({"--force", "--set", "target_compression_ratio=32"}));
+    CHECK(state_of(blind, "perplexity_degradation") == "not measured");
+    CHECK(state_of(blind, "compression_ratio") == "failed");
+    CHECK(run_program(place.compress({"--force", "--gates", "enforce", "--set", "target_compression_ratio=32"})).status == 3);
+}
