@@ -48,7 +48,9 @@ Action add_eval(CLI::App& app, CommonOptions& common);
 Action add_generate(CLI::App& app, CommonOptions& common);
 Action add_inspect(CLI::App& app, CommonOptions& common);
 Action add_random_model(CLI::App& app, CommonOptions& common);
+Action add_registry(CLI::App& app, CommonOptions& common);
 Action add_tokenize(CLI::App& app, CommonOptions& common);
 Action add_train(CLI::App& app, CommonOptions& common);
+Action add_validate(CLI::App& app, CommonOptions& common);
 
 }  // namespace cli

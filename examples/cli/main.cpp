@@ -46,8 +46,10 @@ int main(int argc, char** argv) {
     add("generate", "text that the model goes on writing", cli::add_generate);
     add("inspect", "what is in a model directory or a file of weights", cli::add_inspect);
     add("random-model", "write a model directory with random weights, for trying things out", cli::add_random_model);
+    add("registry", "what a register of models holds", cli::add_registry);
     add("tokenize", "token ids of a text, and text of token ids", cli::add_tokenize);
     add("train", "train or fine-tune a model, through ternary weights or in full precision", cli::add_train);
+    add("validate", "whether an output is whole and holds what its record says", cli::add_validate);
     try {
         app.parse(argc, argv);
         if (app.get_subcommands().empty()) throw CLI::RequiredError("A command");

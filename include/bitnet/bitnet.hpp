@@ -5,5 +5,6 @@
 #include <bitnet/compress.hpp>
 #include <bitnet/metrics.hpp>
 #include <bitnet/pipeline.hpp>
+#include <bitnet/pipeline/hand_off.hpp>
 #include <bitnet/report.hpp>
 #include <bitnet/train.hpp>

@@ -8,6 +8,10 @@
 #include <bitnet/pipeline/compress_model.hpp>
 #include <bitnet/pipeline/config.hpp>
 #include <bitnet/pipeline/dequantize_model.hpp>
+#include <bitnet/pipeline/file_list.hpp>
+#include <bitnet/pipeline/hand_in.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/pipeline/record_checks.hpp>
+#include <bitnet/pipeline/registry.hpp>
 #include <bitnet/model/packed_model.hpp>
