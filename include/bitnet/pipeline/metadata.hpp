@@ -1,10 +1,12 @@
 /// compression_metadata.json: what was done to a model, for programs.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 
 #include <bitnet/core/is_finite.hpp>
+#include <bitnet/io/atomic_directory.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/pipeline/report.hpp>
@@ -14,6 +16,22 @@ namespace bitnet::inline BITNET_ABI {
 inline constexpr std::string_view metadata_file_name = "compression_metadata.json";
 /// The same for people: the page that report_html makes of it.
 inline constexpr std::string_view report_file_name = "report.html";
+
+/// Writes an object as compression_metadata.json of a directory that exists; what is there is replaced.
+/// Errors  errc::bad_value for any other kind of value; errc::io
+inline void save_compression_metadata(const std::filesystem::path& directory, const Json& metadata) {
+    const std::filesystem::path file = directory / metadata_file_name;
+    metadata.as_object(file.string());
+    write_file(file, to_text(metadata) + "\n");
+}
+/// The same object again.
+/// Errors  those of read_json_file; errc::bad_value for anything but an object
+inline Json load_compression_metadata(const std::filesystem::path& directory) {
+    const std::filesystem::path file = directory / metadata_file_name;
+    Json out = read_json_file(file);
+    out.as_object(file.string());
+    return out;
+}
 
 namespace detail {
 inline Json shape_to_json(const Shape& shape) {

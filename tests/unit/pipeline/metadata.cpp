@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include <support/temp_dir.hpp>
+
 using bitnet::CompressionStats;
 using bitnet::Distortion;
 using bitnet::Json;
@@ -89,4 +91,23 @@ TEST_CASE("the sums of a model come first and every tensor after them") {
     REQUIRE(json.at("tensors").as_array().size() == 2);
     CHECK(json.at("tensors").as_array()[1].at("name") == Json("b"));
     CHECK(bitnet::parse_json(to_text(json), "text") == json);
+}
+
+TEST_CASE("metadata that is saved is loaded as it was, an older one replaced, and anything but an object is refused") {
+    const bitnet_test::TempDir dir;
+    CompressionStats stats;
+    stats.original_bytes = 28;
+    stats.quantized_bytes = 14;
+    const Json first = to_json(stats);
+    bitnet::save_compression_metadata(dir.path(), Json::object({{"a", std::string(5000, 'x')}}));
+    bitnet::save_compression_metadata(dir.path(), first);
+    CHECK(bitnet::load_compression_metadata(dir.path()) == first);
+    CHECK(bitnet::load_compression_metadata(dir.path()).at("compression_ratio") == Json(2.0));
+
+    const std::string file = (dir.path() / "compression_metadata.json").string();
+    CHECK_THROWS_WITH_AS(bitnet::save_compression_metadata(dir.path(), Json(3)), (file + ": expected an object, found 3").c_str(), bitnet::error);
+    CHECK(bitnet::load_compression_metadata(dir.path()) == first);
+    bitnet::write_file(file, "[1]");
+    CHECK_THROWS_WITH_AS(bitnet::load_compression_metadata(dir.path()), (file + ": expected an object, found an array of 1").c_str(), bitnet::error);
+    CHECK_THROWS_AS(bitnet::load_compression_metadata(dir.path() / "none"), bitnet::error);
 }
