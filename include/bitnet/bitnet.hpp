@@ -6,5 +6,6 @@
 #include <bitnet/metrics.hpp>
 #include <bitnet/pipeline.hpp>
 #include <bitnet/pipeline/hand_off.hpp>
+#include <bitnet/pipeline/compressed_model.hpp>
 #include <bitnet/report.hpp>
 #include <bitnet/train.hpp>

@@ -2,6 +2,7 @@
 /// ternary layer by layer. Needs BLAS with LAPACK, and what train.hpp needs.
 #pragma once
 
+#include <bitnet/calibrate/activation_statistics.hpp>
 #include <bitnet/calibrate/allocation.hpp>
 #include <bitnet/calibrate/calibrate.hpp>
 #include <bitnet/calibrate/calibrated_start.hpp>

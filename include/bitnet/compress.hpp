@@ -4,6 +4,7 @@
 
 #include <bitnet/compress/compressor.hpp>
 #include <bitnet/compress/distortion.hpp>
+#include <bitnet/compress/stats.hpp>
 #include <bitnet/policy/layout/chosen.hpp>
 #include <bitnet/policy/optimizer/adamw.hpp>
 #include <bitnet/policy/optimizer/sgd.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <bitnet/compress.hpp>
+#include <bitnet/gate/compression_quality.hpp>
 #include <bitnet/gate/quality_gates.hpp>
 #include <bitnet/model/random_model.hpp>
 #include <bitnet/pipeline/compress_model.hpp>

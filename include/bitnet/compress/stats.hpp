@@ -24,7 +24,7 @@ inline double calculate_compression_ratio(double original_size_mb, double compre
 }
 
 /// Zeros among the codes of all planes, in [0, 1]; 0 where there is no code.
-inline double calculate_sparsity_ratio(const TernaryPlanes& weight, Execution run = execution()) {
+inline double calculate_sparsity_ratio(const TernaryPlanes& weight, Execution run) {
     std::uint64_t zeros = 0, all = 0;
     for (const TernaryTensor& plane : weight.planes) {
         std::vector<std::int8_t> codes(plane.rows() == 0 ? 0 : plane.cols());
@@ -35,6 +35,10 @@ inline double calculate_sparsity_ratio(const TernaryPlanes& weight, Execution ru
         }
     }
     return all == 0 ? 0.0 : static_cast<double>(zeros) / static_cast<double>(all);
+}
+template <class Arch = arch::Default>
+double calculate_sparsity_ratio(const TernaryPlanes& weight) {
+    return calculate_sparsity_ratio(weight, execution<Arch>());
 }
 
 /// What a prediction of speed is made from.
