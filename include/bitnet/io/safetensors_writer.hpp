@@ -65,7 +65,8 @@ inline std::vector<TensorEntry> place_tensors(std::vector<PlannedTensor> plan, s
 
 /// Header and its length, as they stand in the file. Tensor data after it begins at a multiple of 8.
 inline std::string safetensors_header_bytes(const std::vector<TensorEntry>& tensors,
-                                            const std::map<std::string, std::string>& metadata, std::string_view path) {
+                                            std::map<std::string, std::string> metadata, std::string_view path) {
+    metadata.emplace("format", "pt");
     const auto list = [](const auto&... items) { return Json::array({Json(items)...}); };
     Json::Object members;
     members.reserve(tensors.size() + 1);
@@ -92,6 +93,16 @@ inline std::string safetensors_header_bytes(const std::vector<TensorEntry>& tens
 
 }  // namespace detail
 
+/// Bytes of the file that SafetensorsWriter makes of this plan, without making it.
+///
+/// Errors  those of SafetensorsWriter that a plan alone can cause
+inline std::size_t safetensors_file_size(std::vector<PlannedTensor> plan, std::map<std::string, std::string> metadata = {}) {
+    constexpr std::string_view place = "a file that is planned";
+    const std::vector<TensorEntry> tensors = detail::place_tensors(std::move(plan), place);
+    const std::size_t header = detail::safetensors_header_bytes(tensors, std::move(metadata), place).size();
+    return header + (tensors.empty() ? 0 : tensors.back().end);
+}
+
 /// Writes a safetensors file whose tensors are all known by name, type and shape beforehand, in any order and in
 /// pieces; then finish(). Without finish() the file is left as it is, incomplete: write into an AtomicDirectory.
 ///
@@ -105,8 +116,7 @@ public:
     SafetensorsWriter(std::filesystem::path path, std::vector<PlannedTensor> plan,
                       std::map<std::string, std::string> metadata = {})
         : path_(std::move(path)), tensors_(detail::place_tensors(std::move(plan), path_.string())) {
-        metadata.emplace("format", "pt");
-        const std::string header = detail::safetensors_header_bytes(tensors_, metadata, path_.string());
+        const std::string header = detail::safetensors_header_bytes(tensors_, std::move(metadata), path_.string());
         data_begin_ = header.size();
         file_size_ = data_begin_ + (tensors_.empty() ? 0 : tensors_.back().end);
         written_ = std::vector<std::atomic<std::size_t>>(tensors_.size());

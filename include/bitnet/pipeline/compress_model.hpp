@@ -6,9 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,6 +14,7 @@
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/core/narrow.hpp>
+#include <bitnet/pipeline/model_plan.hpp>
 #include <bitnet/pipeline/report.hpp>
 #include <bitnet/pipeline/ternary_source.hpp>
 
@@ -44,10 +43,6 @@ inline std::vector<std::byte> transpose(std::span<const std::byte> in, std::size
     return out;
 }
 
-constexpr DType kept_type(Treatment treatment) noexcept {
-    return treatment == Treatment::fp32 ? DType::F32 : treatment == Treatment::bf16 ? DType::BF16 : DType::F16;
-}
-
 /// One pass over a model. The files' layout is planned before the first byte is written, so a tensor that turns out
 /// not to fit FP16 (a weight over 65504, a scale out of FP16's range) is remembered in `wide`, and the pass that met
 /// it is repeated with that known.
@@ -55,24 +50,24 @@ template <class Source>
 class CompressionPass {
 public:
     CompressionPass(const ModelDir& model, const Source& source, const CompressionOutputs& outputs, Execution run,
-                    std::set<std::string>& wide)
-        : model_(model), source_(source), run_(run), wide_(wide) {
-        for (const ModelTensor& tensor : model.tensors()) treatments_.push_back(treatment(tensor));
+                    WideTensors& wide)
+        : model_(model), source_(source), run_(run), wide_(wide), plan_(model, source, wide) {
         if (!outputs.quantized.empty())
-            quantized_ = std::make_unique<SafetensorsWriter>(outputs.quantized, quantized_plan(), metadata());
+            quantized_ = std::make_unique<SafetensorsWriter>(outputs.quantized, plan_.quantized(), plan_.metadata());
         if (!outputs.dequantized.empty())
-            dequantized_ = std::make_unique<SafetensorsWriter>(outputs.dequantized, dequantized_plan());
+            dequantized_ = std::make_unique<SafetensorsWriter>(outputs.dequantized, plan_.dequantized());
     }
 
     /// False when a tensor was added to `wide` and the files are not to be used.
     bool run(CompressionStats& stats, const CompressionProgress& progress) {
         std::uint64_t done = 0, total = 0;
         for (const ModelTensor& tensor : model_.tensors()) total += element_count(tensor.shape, tensor.name);
-        for (std::size_t i = 0; i < treatments_.size(); ++i) {
+        for (std::size_t i = 0; i < model_.tensors().size(); ++i) {
             const ModelTensor& tensor = model_.tensors()[i];
             const auto begin = std::chrono::steady_clock::now();
-            TensorReport report{.name = tensor.name, .role = tensor.role, .treatment = treatments_[i], .shape = tensor.shape,
-                                .dtype = tensor.dtype, .parameters = tensor.buffer ? 0 : element_count(tensor.shape)};
+            TensorReport report{.name = tensor.name, .role = tensor.role, .treatment = plan_.treatment(i), .shape = tensor.shape,
+                                .dtype = tensor.dtype, .parameters = tensor.buffer ? 0 : element_count(tensor.shape),
+                                .stored_bytes = plan_.stored_bytes(i)};
             write(tensor, report);
             model_.release(tensor);
             report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
@@ -90,80 +85,11 @@ public:
 private:
     bool is_wide(const ModelTensor& tensor) const { return wide_.contains(tensor.name); }
 
-    Treatment treatment(const ModelTensor& tensor) const {
-        const Treatment wanted = source_.treatment(tensor);
-        if (tensor.buffer) return Treatment::unchanged;
-        if (wanted != Treatment::ternary && !is_weight_type(tensor.dtype)) return Treatment::unchanged;
-        if (is_wide(tensor) && wanted != Treatment::ternary && wanted != Treatment::int8_rows) return Treatment::fp32;
-        return wanted;
-    }
-
-    std::vector<PlannedTensor> quantized_plan() const {
-        std::vector<PlannedTensor> plan;
-        for (std::size_t i = 0; i < treatments_.size(); ++i) {
-            const ModelTensor& tensor = model_.tensors()[i];
-            if (treatments_[i] == Treatment::ternary) {
-                plan_ternary(tensor, plan);
-            } else if (treatments_[i] == Treatment::int8_rows) {
-                plan.push_back({int8_name(tensor.name), DType::I8, tensor.shape});
-                plan.push_back({int8_scales_name(tensor.name), DType::F32, {matrix_shape(tensor.shape).rows}});
-            } else {
-                plan.push_back({tensor.name, stored_type(tensor, treatments_[i]), tensor.shape});
-            }
-        }
-        return plan;
-    }
-
-    void plan_ternary(const ModelTensor& tensor, std::vector<PlannedTensor>& plan) const {
-        const PackedEntry entry = source_.entry(tensor);
-        const MatrixShape matrix = matrix_shape(entry.shape);
-        const std::size_t groups = entry.whole_tensor ? 1 : (matrix.cols + entry.group - 1) / entry.group;
-        const bool empty = matrix.rows == 0 || matrix.cols == 0;
-        const DType type = is_wide(tensor) ? DType::F32 : source_.scale_type(tensor);
-        const Shape scales{entry.whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups};
-        for (std::size_t p = 0; p < entry.planes; ++p) {
-            plan.push_back({codes_name(tensor.name, p), DType::U8, {matrix.rows, packed_row_bytes(source_.layout(), matrix.cols)}});
-            plan.push_back({scales_name(tensor.name, p), type, scales});
-        }
-        if (entry.offsets) plan.push_back({offsets_name(tensor.name), type, scales});
-    }
-
-    std::vector<PlannedTensor> dequantized_plan() const {
-        std::vector<PlannedTensor> plan;
-        for (std::size_t i = 0; i < treatments_.size(); ++i) {
-            const ModelTensor& tensor = model_.tensors()[i];
-            plan.push_back({tensor.name, trainable_type(tensor, treatments_[i]), tensor.shape});
-        }
-        return plan;
-    }
-
-    static DType stored_type(const ModelTensor& tensor, Treatment treatment) {
-        return treatment == Treatment::unchanged ? tensor.dtype : kept_type(treatment);
-    }
-    DType trainable_type(const ModelTensor& tensor, Treatment treatment) const {
-        if (treatment == Treatment::unchanged) return tensor.dtype;
-        return is_wide(tensor) ? DType::F32 : DType::F16;
-    }
-
-    std::map<std::string, std::string> metadata() const {
-        PackedMetadata packed{.layout = source_.layout(), .policies = source_.policies()};
-        for (std::size_t i = 0; i < treatments_.size(); ++i) {
-            const ModelTensor& tensor = model_.tensors()[i];
-            if (treatments_[i] == Treatment::ternary)
-                packed.tensors.emplace(tensor.name, source_.entry(tensor));
-            else if (treatments_[i] == Treatment::int8_rows)
-                packed.int8_rows.insert(tensor.name);
-            else if (treatments_[i] == Treatment::unchanged)
-                packed.unchanged.insert(tensor.name);
-        }
-        return {{std::string(packed_metadata_key), to_text(packed)}};
-    }
-
     void write(const ModelTensor& tensor, TensorReport& report) {
         switch (report.treatment) {
             case Treatment::ternary: return write_ternary(tensor, report);
             case Treatment::int8_rows: return write_int8(tensor, report);
-            case Treatment::unchanged: return write_unchanged(tensor, report);
+            case Treatment::unchanged: return write_unchanged(tensor);
             default: return write_kept(tensor, report);
         }
     }
@@ -175,7 +101,7 @@ private:
 
     /// The tensor under a name that begins errors with the file and what the file calls it.
     TensorView named_view(const ModelTensor& tensor) {
-        place_ = message(model_.files()[tensor.file].path().string(), ": tensor ", quote(tensor.stored_name));
+        place_ = place_of(model_, tensor);
         TensorView view = model_.view(tensor);
         view.name = place_;
         return view;
@@ -200,8 +126,6 @@ private:
         report.distortion = distortion(view, ternary, run_);
         const DType made = ternary.planes[0].scale_type, planned = source_.scale_type(tensor);
         report.scale_type = is_wide(tensor) ? DType::F32 : made;
-        for (const TernaryTensor& plane : ternary.planes) report.stored_bytes += plane.codes.size() + plane.scales.size() * bits_of(report.scale_type) / 8;
-        report.stored_bytes += ternary.offsets.size() * bits_of(report.scale_type) / 8;
         if (made == DType::F32 && planned != DType::F32) {
             report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(planned));
             if (!is_wide(tensor)) return needs_more_than_fp16(tensor);
@@ -222,7 +146,7 @@ private:
 
     /// FP16 of α·q. Rows in parallel; a transposed matrix is turned back as a whole.
     void write_dequantized(const ModelTensor& tensor, const TernaryPlanes& ternary, TensorReport& report) {
-        const DType type = trainable_type(tensor, Treatment::ternary);
+        const DType type = plan_.trainable_type(tensor, Treatment::ternary);
         const std::size_t cols = ternary.cols(), element = bits_of(type) / 8;
         std::vector<std::byte> whole(tensor.transposed ? ternary.rows() * cols * element : 0);
         std::atomic<bool> fits = true;
@@ -245,8 +169,7 @@ private:
     }
 
     void write_kept(const ModelTensor& tensor, TensorReport& report) {
-        const DType stored = kept_type(report.treatment), trainable = trainable_type(tensor, report.treatment);
-        report.stored_bytes = element_count(tensor.shape) * bits_of(stored) / 8;
+        const DType stored = kept_type(report.treatment), trainable = plan_.trainable_type(tensor, report.treatment);
         if (is_wide(tensor)) report.note = "kept as F32: a weight is beyond 16 bits";
         const TensorView view = named_view(tensor);
         const FloatRows rows(view, *run_.kernels);
@@ -278,11 +201,10 @@ private:
     void write_int8(const ModelTensor& tensor, TensorReport& report) {
         const TensorView view = named_view(tensor);
         const FloatRows rows(view, *run_.kernels);
-        report.stored_bytes = rows.rows() * (rows.cols() + sizeof(float));
         const std::size_t cols = rows.rows() == 0 ? 0 : rows.cols();
         std::vector<float> buffer, image(cols), scales(rows.rows());
         std::vector<std::int8_t> codes(cols);
-        const DType trainable = trainable_type(tensor, report.treatment);
+        const DType trainable = plan_.trainable_type(tensor, report.treatment);
         for (std::size_t r = 0; r < rows.rows(); ++r) {
             const std::span<const float> row = rows.row(r, buffer);
             rows.require_finite(r * rows.cols(), row);
@@ -295,9 +217,8 @@ private:
         if (quantized_) quantized_->write(int8_scales_name(tensor.name), std::as_bytes(std::span(scales)));
     }
 
-    void write_unchanged(const ModelTensor& tensor, TensorReport& report) {
+    void write_unchanged(const ModelTensor& tensor) {
         const TensorView view = named_view(tensor);
-        report.stored_bytes = view.bytes.size();
         if (quantized_) quantized_->write(tensor.name, view.bytes);
         if (dequantized_) dequantized_->write(tensor.name, view.bytes);
     }
@@ -305,8 +226,8 @@ private:
     const ModelDir& model_;
     const Source& source_;
     Execution run_;
-    std::set<std::string>& wide_;
-    std::vector<Treatment> treatments_;
+    WideTensors& wide_;
+    ModelPlan<Source> plan_;
     std::unique_ptr<SafetensorsWriter> quantized_, dequantized_;
     TernaryPlanes ternary_{};  // one for all tensors, for its memory
     std::string place_{};      // of the tensor at hand, for errors
@@ -325,7 +246,7 @@ template <class Source>
 CompressionStats write_compressed(const ModelDir& model, const Source& source, const CompressionOutputs& outputs, Execution run = execution(),
                                   const CompressionProgress& progress = {}) {
     const auto begin = std::chrono::steady_clock::now();
-    std::set<std::string> wide;
+    WideTensors wide;
     for (;;) {
         CompressionStats stats;
         if (detail::CompressionPass<Source>(model, source, outputs, run, wide).run(stats, progress)) {
