@@ -1,4 +1,4 @@
-# Headers, CMake package (components: none, io or model), pkg-config files, kernel sources and the license.
+# Headers, CMake package (components: none, io, model or live), pkg-config files, kernel sources and the license.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(package_dir ${CMAKE_INSTALL_DATADIR}/cmake/bitnet)
@@ -21,13 +21,17 @@ if(TARGET bitnet_model)
     install(TARGETS bitnet_model EXPORT bitnetModelTargets)
     install(EXPORT bitnetModelTargets NAMESPACE bitnet:: DESTINATION ${package_dir})
 endif()
+if(TARGET bitnet_live)
+    install(TARGETS bitnet_live EXPORT bitnetLiveTargets)
+    install(EXPORT bitnetLiveTargets NAMESPACE bitnet:: DESTINATION ${package_dir})
+endif()
 
 configure_package_config_file(cmake/bitnetConfig.cmake.in bitnetConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(bitnetConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/bitnetConfig.cmake ${PROJECT_BINARY_DIR}/bitnetConfigVersion.cmake
     DESTINATION ${package_dir})
 
-foreach(name IN ITEMS bitnet bitnet-io bitnet-model)
+foreach(name IN ITEMS bitnet bitnet-io bitnet-model bitnet-live)
     configure_file(cmake/${name}.pc.in ${name}.pc @ONLY)
     install(FILES ${PROJECT_BINARY_DIR}/${name}.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
 endforeach()

@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config python3 python3-venv
     libxtensor-dev libxsimd-dev libsimdjson-dev doctest-dev libcli11-dev libbenchmark-dev
-    libpcre2-dev libutf8proc-dev libopenblas-dev)
+    libpcre2-dev libutf8proc-dev libopenblas-dev libcpp-httplib-dev)
 case "${1:-}" in
     "") ;;
     --all)

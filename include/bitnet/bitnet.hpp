@@ -1,4 +1,4 @@
-/// Everything.
+/// Everything but live.hpp, which needs a library that nothing else does.
 #pragma once
 
 #include <bitnet/calibrated.hpp>

@@ -11,8 +11,8 @@ import tempfile
 ROOMS = ["config", "core", "pack", "kernel", "policy", "compress", "io", "metrics", "report", "text", "backend", "nn",
          "model", "infer", "eval", "train", "calibrate", "gate", "pipeline"]
 # Public headers outside the rooms, and the last room that each may include.
-UMBRELLAS = {"compress": "compress", "metrics": "metrics", "report": "report", "train": "train", "calibrated": "calibrate", "pipeline": "pipeline",
-             "bitnet": "pipeline"}
+UMBRELLAS = {"compress": "compress", "metrics": "metrics", "report": "report", "live": "report", "train": "train",
+             "calibrated": "calibrate", "pipeline": "pipeline", "bitnet": "pipeline"}
 # Libraries that one header of ours includes, and that header.
 WRAPPED = {
     "xtensor": "config/xtensor.hpp",
@@ -21,6 +21,7 @@ WRAPPED = {
     "pcre2": "text/pcre2.hpp",
     "utf8proc": "text/normalize.hpp",
     "cblas": "backend/blas.hpp",
+    "httplib": "report/live_server.hpp",
 }
 # And the rooms that may include that wrapper.
 WRAPPER_USERS = {"config/xtensor.hpp": ["compress"], "config/xsimd.hpp": ["kernel"]}
