@@ -51,6 +51,8 @@ public:
     std::size_t batch_tokens() const noexcept { return tokens_; }
     /// Whole passes over the windows.
     std::uint64_t epochs_completed() const { return position_.epoch + (position_.window >= windows_.size() ? 1 : 0); }
+    /// Passes over the windows, the one that has begun as far as it has got.
+    double epochs() const { return static_cast<double>(position_.epoch) + static_cast<double>(position_.window) / static_cast<double>(windows_.size()); }
     /// Batches of the first so many epochs, the last of which may be begun only. Two orders fill them differently.
     std::uint64_t batches_in(double epochs) const {
         std::uint64_t sum = 0;

@@ -78,6 +78,8 @@ inline std::vector<TrainingRecord> history_of(const Checkpoint& checkpoint, std:
 struct TrainingSummary {
     std::uint64_t steps_completed = 0;
     std::uint64_t epochs_completed = 0;
+    double epochs = 0;           ///< the same with the one that has begun, as far as it has got
+    double seconds = 0;          ///< that this run took, measurements of quality included; what came before a resumption is not in it
     double final_loss = 0;       ///< running mean over about the last 20 steps
     double first_perplexity = 0; ///< before the first step
     double best_perplexity = 0;  ///< that of the weights which are left
@@ -138,6 +140,7 @@ public:
     }
 
     TrainingSummary train() {
+        const auto start = std::chrono::steady_clock::now();
         begin();
         while (worth_it_ && !trainer_.finished() && !summary_.stopped_early) {
             TrainingRecord record = step();
@@ -154,6 +157,7 @@ public:
         if (worth_it_) save();
         summary_.steps_completed = trainer_.step_count();
         summary_.epochs_completed = trainer_.epochs_completed();
+        summary_.epochs = trainer_.epochs();
         restore_best("the best state");
         trainer_.finish();
         summary_.final_loss = state_.running_loss;
@@ -162,6 +166,7 @@ public:
         summary_.best_step = state_.best_step;
         summary_.restarts = state_.restarts;
         summary_.optimizer_bytes = trainer_.optimizer_bytes();
+        summary_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
         return std::move(summary_);
     }
 

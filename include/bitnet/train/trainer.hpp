@@ -87,6 +87,7 @@ public:
     bool blending() const { return share() < 1; }
     const StepOptions& options() const noexcept { return options_; }
     std::uint64_t epochs_completed() const { return text_.epochs_completed(); }
+    double epochs() const { return text_.epochs(); }
     /// A factor of the learning rate of all steps to come; 1 at first.
     void set_slowness(double factor) noexcept { slowness_ = factor; }
     /// Its weights are the images, as far as the estimator has blended them in.

@@ -48,6 +48,22 @@ TEST_CASE("batches are counted for as many epochs as one likes, whole or begun")
     CHECK(source.batches_in(1.01) == one + 1);
 }
 
+TEST_CASE("epochs are counted with the part of the last one that was dealt out") {
+    BatchSource source(documents(), 4, 10, 3);
+    CHECK(source.epochs() == 0);
+    double last = 0;
+    for (int i = 0; i < 20; ++i) {
+        const std::uint64_t before = source.position().window % source.windows();
+        const std::uint64_t epoch = source.epochs_completed();
+        source.next();
+        CHECK(source.epochs() == static_cast<double>(epoch) + static_cast<double>(source.position().window) / static_cast<double>(source.windows()));
+        CHECK(source.position().window > before);
+        CHECK(source.epochs() > last);
+        last = source.epochs();
+    }
+    CHECK(last > 2);
+}
+
 TEST_CASE("epochs differ in their order, and a restored position goes on with the batch that would have come") {
     BatchSource source(documents(), 4, 10, 3);
     std::vector<std::vector<std::uint32_t>> first, second;

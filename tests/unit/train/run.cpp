@@ -51,6 +51,9 @@ TEST_CASE("a run ends with the best weights it had, and its summary says which")
     const TrainingSummary summary = TrainingRun(trainer, validation, options_of(10), 1).train();
     CHECK(summary.steps_completed == 120);
     CHECK(summary.epochs_completed >= 15);  // of some six batches each
+    CHECK(summary.epochs >= static_cast<double>(summary.epochs_completed));
+    CHECK(summary.epochs < static_cast<double>(summary.epochs_completed + 1));
+    CHECK(summary.seconds > 0);
     CHECK(summary.best_perplexity < summary.first_perplexity / 3);
     CHECK(evaluate(trainer.network(), validation, {16, 16}, 1).perplexity() == summary.best_perplexity);
     double best = std::numeric_limits<double>::infinity();
