@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <utility>
@@ -63,11 +64,14 @@ private:
     Ste ste_{};
 };
 
-/// One line for each step: how far, the loss, tokens a second.
+/// One line for each step: how far, the loss, tokens a second. Who asked for it is told too.
 class StepProgress {
 public:
-    StepProgress(std::size_t steps, bool quiet) : progress_("train", quiet), steps_(steps) {}
+    using Log = std::function<void(const TrainingRecord&)>;
+
+    StepProgress(std::size_t steps, Log log, bool quiet) : progress_("train", quiet), log_(std::move(log)), steps_(steps) {}
     void operator()(const TrainingRecord& record) {
+        if (log_) log_(record);
         const auto all = static_cast<double>(std::max<std::size_t>(1, steps_));
         if (record.event == "resumed") return progress_.begin_at(static_cast<double>(record.step) / all);
         tokens_ += record.tokens;
@@ -80,6 +84,7 @@ public:
 
 private:
     Progress progress_;
+    Log log_;
     std::size_t steps_, tokens_ = 0;
     std::string perplexity_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -122,7 +127,7 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
     BatchSource text(std::move(lesson.text), options.context, options.batch_tokens, options.seed);
     const StepOptions steps = steps_of(options, text);
     Trainer<Policies> trainer(std::move(network), policies, steps, std::move(text), lesson.teacher, run);
-    StepProgress progress(steps.steps, quiet);
+    StepProgress progress(steps.steps, options.log, quiet);
     TrainingRun<Policies> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
     TrainingSummary summary = training.train();
     auto made = trainer.packed();
@@ -379,6 +384,8 @@ Json to_json(const TrainingSummary& summary) {
         if (record.perplexity || !record.event.empty()) history.push_back(bitnet::to_json(record));
     return Json::object({{"steps_completed", summary.steps_completed},
                          {"epochs_completed", summary.epochs_completed},
+                         {"epochs", summary.epochs},
+                         {"seconds", summary.seconds},
                          {"final_loss", summary.final_loss},
                          {"first_perplexity", summary.first_perplexity},
                          {"best_perplexity", summary.best_perplexity},

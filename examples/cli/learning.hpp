@@ -34,6 +34,7 @@ struct LearningOptions {
     bool recompute = false, bf16_activations = false;
     /// What matrices begin as, by name, where scales learn; others begin as the recipe rounds them.
     std::map<std::string, bitnet::TernaryPlanes, std::less<>> start{};
+    std::function<void(const bitnet::TrainingRecord&)> log{};  ///< told of each step beside the progress
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);
