@@ -11,6 +11,7 @@
 #include <bitnet/calibrate/sensitivity.hpp>
 #include <bitnet/core/is_finite.hpp>
 
+#include "live.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -163,6 +164,7 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
         matrices.push_back(Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error},
                                          {"damping", matrix.damping}, {"dead_inputs", matrix.dead_inputs}, {"seconds", matrix.seconds}}));
         progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), matrix.name);
+        tell_live("tensor", Json::object({{"name", matrix.name}, {"error", matrix.output_error}, {"plain_error", matrix.plain_error}}));
     });
     round_the_rest(out, [&](const Parameter<float>& one) { return job.wants(one); }, recipe.quantizer, job.run);
     out.report = Json::object({{"target", to_string(job.target)},

@@ -22,6 +22,11 @@ std::string bytes_text(std::uint64_t bytes) {
     return fixed(value, unit == 0 ? 0 : 1) + " " + units[unit];
 }
 
+ProgressObserver& progress_observer() {
+    static ProgressObserver observer;
+    return observer;
+}
+
 Progress::Progress(std::string title, bool quiet)
     : title_(std::move(title)), quiet_(quiet), live_(::isatty(STDERR_FILENO) != 0) {}
 
@@ -30,11 +35,15 @@ Progress::~Progress() {
 }
 
 void Progress::update(double share, std::string_view what) {
-    if (quiet_) return;
     using namespace std::chrono;
     const auto now = steady_clock::now();
     const double seconds = duration<double>(now - begin_).count();
     const double left = share > from_ ? seconds / (share - from_) * (1 - share) : 0;
+    if (progress_observer() && (now - told_ >= milliseconds(50) || share >= 1)) {
+        told_ = now;
+        progress_observer()(title_, share, what, left);
+    }
+    if (quiet_) return;
     if (live_) {
         if (now - shown_ < milliseconds(50) && share < 1) return;
         shown_ = now;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,10 @@ namespace cli {
 std::string bytes_text(std::uint64_t bytes);
 /// With so many digits after the point.
 std::string fixed(double value, int digits);
+
+/// Is told what every Progress shows, quiet or not, twenty times a second at most. Empty: nobody is told.
+using ProgressObserver = std::function<void(std::string_view title, double share, std::string_view what, double seconds_left)>;
+ProgressObserver& progress_observer();
 
 /// One line on standard error that is written over: a bar, the share, what is being done and the time left. Where
 /// standard error is no terminal, a plain line every tenth of the way. Silent when quiet.
@@ -31,7 +36,7 @@ private:
     bool quiet_, live_;
     int tenths_ = 0;
     double from_ = 0;
-    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), shown_{};
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now(), shown_{}, told_{};
 };
 
 /// Columns as wide as their widest cell; the first is aligned left, the rest right.
