@@ -8,12 +8,14 @@
 #include <string_view>
 
 #include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/pipeline/file_list.hpp>
+#include <bitnet/pipeline/hand_in.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/pipeline/registry.hpp>
 #include <bitnet/report/report.hpp>
 
 #include "compressing.hpp"
-#include "terminal.hpp"
 
 namespace cli {
 namespace {
@@ -22,10 +24,10 @@ using namespace bitnet;
 
 /// A knob that nothing here reads must not be set in vain. Those of learning are read where there is a text to learn from.
 void refuse_ignored_knobs(const Config& config, bool learns) {
-    static constexpr std::array<std::string_view, 11> always{
+    static constexpr std::array<std::string_view, 13> always{
         "model_path", "output_path", "device", "quantization_bits", "preserve_embedding_precision",
         "preserve_output_precision", "sparsity_threshold", "target_compression_ratio", "num_workers", "save_quantized",
-        "save_dequantized_fp16"};
+        "save_dequantized_fp16", "wandb_enabled", "wandb_project"};
     static constexpr std::array<std::string_view, 14> learning{
         "calibration_dataset", "calibration_samples", "calibration_batch_size", "calibration_sequence_length", "max_accuracy_drop", "enable_fine_tuning", "fine_tune_epochs", "fine_tune_lr", "fine_tune_threshold", "warmup_steps", "enable_grokfast",
         "grokfast_ema_alpha", "grokfast_lambda", "seed"};
@@ -129,13 +131,27 @@ GateLimits limits_of(const CompressOptions& options, const Config& config) {
     return out;
 }
 
-void write_record(const std::filesystem::path& directory, const Json& record) {
+/// Everything that is known when the models are made and judged.
+void complete(Json& record, const CompressOptions& options, const HandIn& said, const ModelDir& model) {
+    HandInFigures measured{.parameters = model.parameter_count(), .original_bytes = model.original_bytes_fp32()};
+    measured.perplexity = report::perplexity_before(record);
+    const std::vector<Check> checks = check_hand_in(said, measured);
+    record.set("hand_in", hand_in_to_json(measured, checks));
+    Json::Array notes = record.at("notes").as_array();
+    for (const Check& one : checks)
+        if (one.state == Check::State::warning) notes.emplace_back(one.sentence);
+    if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
+    record.set("notes", Json::array(std::move(notes)));
+}
+
+void write_record(const std::filesystem::path& directory, Json& record) {
+    record.set(files_key, describe_files(directory));
     write_file(directory / metadata_file_name, to_text(record) + "\n");
     write_file(directory / report_file_name, report_html(record));
 }
 
 /// What failed stays only where that was asked for, and never under the name of the output.
-void reject(const CompressOptions& options, PipelineResult& result, const AtomicDirectory& output) {
+std::string reject(const CompressOptions& options, PipelineResult& result, const AtomicDirectory& output) {
     std::string sentence = message(output.target().string(), ": not written, the original is untouched");
     if (options.keep_rejected) {
         std::filesystem::path target = output.target();
@@ -147,10 +163,19 @@ void reject(const CompressOptions& options, PipelineResult& result, const Atomic
         sentence = message(rejected.target().string(), ": kept, rejected");
     }
     for (const std::string& failure : result.failures()) sentence += message("\nbitnet: ", failure);
-    throw GateFailed(sentence);
+    return sentence;
 }
 
-void compress(CompressOptions& options, const CommonOptions& common) {
+void print(const Json& record, const CommonOptions& common) {
+    if (common.json)
+        std::puts(to_text(record).c_str());
+    else
+        print_record(record);
+    std::fflush(stdout);
+}
+
+/// What was typed, over the configuration, checked.
+Config configure(CompressOptions& options, const CommonOptions& common) {
     Config config = read_config(options);
     apply_knobs(config, options);
     refuse_idle_options(*options.learning_group, options.request.learning, true);
@@ -160,24 +185,42 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     recipe.layout = *layout_named(options.layout);
     recipe.scale_storage = type_named(options.scale_type);
     check_options(options, config);
-    require_apart(config.model_path, config.output_path);
+    return config;
+}
 
+void compress(CompressOptions& options, const CommonOptions& common) {
+    Config config = configure(options, common);
+    const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
     const ModelDir model(config.model_path, {.architecture = options.architecture});
     config.adapt_to_model_size(model.parameter_count());
+    require_apart(config.model_path, config.output_path);
+    const HandIn said = options.hand_off.empty() ? HandIn{} : read_hand_in(options.hand_off);
+    if (std::filesystem::exists(options.registry)) read_registry(options.registry);  // a wrong one is told of before the work
+
     AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
-    const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
+    JobMetrics metrics(options.sinks, config, to_json(config).set("recipe", options.request.recipe.recipe), directory);
+    options.request.learning.log = [&metrics](const TrainingRecord& step) { metrics.step(step); };
+    LivePage live(options.live, config.model_path);
     std::optional<WorkDirectory> work;
     if (options.lesson.given()) work.emplace(directory);
     PipelineOptions pipeline{.limits = limits_of(options, config), .gates = gate_mode(options)};
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit;
     CompressJob job(options, config, model, work ? &*work : nullptr, pipeline.gates != GateMode::off, run, common.quiet);
     PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());
-    if (common.json) std::puts(to_text(result.record).c_str());
-    else print_record(result.record);
-    std::fflush(stdout);
-    if (pipeline.gates == GateMode::enforce && !result.success()) reject(options, result, directory);
+    complete(result.record, options, said, model);
+    const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
+    metrics.finish(result.record, rejected ? 3 : 0);
+    if (rejected) {
+        const std::string sentence = reject(options, result, directory);
+        live.finish(result.record);
+        print(result.record, common);
+        throw GateFailed(sentence);
+    }
     write_record(directory.path(), result.record);
     directory.commit();
+    live.finish(result.record);
+    if (!options.registry.empty()) add_to_registry(options.registry, entries_of_output(config.output_path, result.record, weights_sha256(config.model_path)));
+    print(result.record, common);
 }
 
 }  // namespace
@@ -204,6 +247,10 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's; generic: by name patterns");
     app.add_option("--config", options->config_file, "JSON file of knobs");
     app.add_option("--set", options->settings, "key=value, over --config; may be repeated")->take_all()->allow_extra_args(false);
+    add_sinks(app, options->sinks);
+    add_live(app, options->live);
+    app.add_option("--handoff", options->hand_off, "JSON file with what an earlier phase says of the model: pre_perplexity, pre_accuracy, model_size_mb, tokenizer_path");
+    app.add_option("--registry", options->registry, "JSON file that the models are entered in; it is made where it is not there");
     add_lesson(app, options->lesson);
     add_calibrating(app, options->request.calibrating, options->lesson);
     CLI::App* const learning = add_learning(app, options->request.learning);

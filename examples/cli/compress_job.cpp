@@ -40,7 +40,7 @@ std::string key_of(const CompressRequest& request) {
                                  {"fine_tune", request.fine_tune}}));
 }
 
-Json describe(const CompressOptions& options, const CompressRequest& request, const Config& config, const ModelDir& model, const RecipeResult& result) {
+Json describe(const CompressRequest& request, const Config& config, const ModelDir& model, const RecipeResult& result) {
     Json out = Json::object({{"model", config.model_path},
                              {"output", config.output_path},
                              {"bitnet_version", BITNET_VERSION},
@@ -54,7 +54,6 @@ Json describe(const CompressOptions& options, const CompressRequest& request, co
     for (const auto& [key, value] : stats.as_object()) out.set(key, value);
     Json::Array notes;
     for (const std::string& note : model.notes()) notes.emplace_back(note);
-    if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
     out.set("notes", Json::array(std::move(notes)));
     return out;
 }
@@ -152,6 +151,8 @@ Json CompressJob::make(const Request& request, const std::filesystem::path& dire
     Progress progress("compress", quiet_);
     const CompressionProgress tell = [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
         progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
+        if (!improved_.tensors && tensor.treatment == Treatment::ternary)  // else its error is that of its outputs, told before
+            tell_live("tensor", Json::object({{"name", tensor.name}, {"error", tensor.distortion.relative_error()}}));
     };
     RecipeResult result;
     if (improved_.tensors) {
@@ -160,7 +161,7 @@ Json CompressJob::make(const Request& request, const std::filesystem::path& dire
     } else {
         result = compress_with(request.recipe, config_, source, outputs, run_, tell);
     }
-    Json out = describe(options_, request, config_, model_, result);
+    Json out = describe(request, config_, model_, result);
     if (reads_texts()) out.set("fine_tuning", improved_.report);
     return out;
 }

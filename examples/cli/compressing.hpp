@@ -19,7 +19,9 @@
 #include "calibrating.hpp"
 #include "commands.hpp"
 #include "learning.hpp"
+#include "live.hpp"
 #include "recipes.hpp"
+#include "sinks.hpp"
 
 namespace cli {
 
@@ -42,7 +44,9 @@ struct CompressOptions {
     LessonOptions lesson;
     const CLI::App* learning_group = nullptr;
     std::string gates;
-    std::filesystem::path other_text;
+    std::filesystem::path other_text, hand_off, registry;
+    SinkOptions sinks;
+    LiveOptions live;
     double time_limit = 0;  ///< seconds; 0: none
     bool keep_rejected = false, force = false;
     std::set<std::string> typed{};  ///< options that somebody named: a ladder leaves them as they are

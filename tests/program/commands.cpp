@@ -25,7 +25,7 @@ TEST_CASE("compress writes a packed and an FP16 model with everything beside the
     const auto result = run_program({"compress", place.model(), "-o", place.out()});
     CHECK(result.status == 0);
     CHECK(names_in(place.dir.path()) == Names{"model", "out"});
-    CHECK(names_in(place.out()) == Names{"compression_metadata.json", "dequantized", "quantized", "report.html"});
+    CHECK(names_in(place.out()) == Names{"compression_metadata.json", "dequantized", "metrics.jsonl", "quantized", "report.html"});
     for (const std::string name : {"quantized", "dequantized"}) {
         CHECK(names_in(place.out() / name) == Names{"config.json", "model.safetensors", "tokenizer.json"});
         CHECK(read_text(place.out() / name / "tokenizer.json") == "{\"a\": 1}\r\n");

@@ -128,12 +128,13 @@ inline FineTuningRecord fine_tuning_record(const Json& record) {
 /// The five records, each with what the record of the run tells. Anything in it may be missing, or of a kind that is not
 /// expected, and then is left out. Its texts may be anything.
 inline PhaseRecords phase_records(const Json& record) {
-    PhaseRecords out{.pre_compression = {.original_size_mb = detail::megabytes(find_number(record, {"original_bytes"})),
-                                         .pre_perplexity = perplexity_before(record)},
-                     .compression = detail::compression_record(record),
-                     .post_compression = detail::post_compression_record(record),
-                     .fine_tuning = detail::fine_tuning_record(record)};
+    PhaseRecords out;
+    out.compression = detail::compression_record(record);
+    out.post_compression = detail::post_compression_record(record);
+    out.fine_tuning = detail::fine_tuning_record(record);
     PreCompressionRecord& pre = out.pre_compression;
+    pre.original_size_mb = detail::megabytes(find_number(record, {"original_bytes"}));
+    pre.pre_perplexity = perplexity_before(record);
     if (pre.pre_perplexity && *pre.pre_perplexity > 0) pre.pre_eval_loss = std::log(*pre.pre_perplexity);
     out.summary = {.compression_ratio = out.compression.ratio,
                    .original_size_mb = pre.original_size_mb,
