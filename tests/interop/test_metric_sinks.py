@@ -14,13 +14,12 @@ import threading
 
 import numpy as np
 import pytest
-from tensorboard.backend.event_processing import event_file_loader, plugin_event_accumulator
+from tensorboard.backend.event_processing import event_file_loader
 from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import metadata as hparams_metadata
-from wandb.proto import wandb_internal_pb2
-from wandb.sdk.internal import datastore
 
 from conftest import part
+from metric_readers import read_tensorboard, read_wandb
 
 START = 1700000000.25
 CONFIG = {
@@ -45,6 +44,8 @@ def points():
     odd = ("nan", "inf", "-inf", 0, -0.0, 1e-45, 3.4028234663852886e38, 0.1 + 0.2, -1.5)
     for step, value in enumerate(odd):
         out.append({"name": "odd/values", "step": step * 10**6, "value": value, "wall_time": START + 50})
+    for layer in range(3):
+        out.append({"name": "layer/mlp.up_proj/bits", "step": layer, "value": 2 + layer / 8, "wall_time": START + 55})
     out.append({"name": "compression/ratio", "step": 0, "value": 9.25, "wall_time": START + 60})
     out.append({"name": "report", "step": 7, "text": "| é | “b” |\n|---|---|\n", "wall_time": START + 61})
     long_text = "".join(random.choices("abc \n😀\"\\", k=120_000))
@@ -81,11 +82,7 @@ def written(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tensorboard(written):
-    everything = {plugin_event_accumulator.TENSORS: 0}
-    out = plugin_event_accumulator.EventAccumulator(str(written / "logs" / "run"), size_guidance=everything,
-                                                    tensor_size_guidance={"scalars": 0, "text": 0})
-    out.Reload()
-    return out
+    return read_tensorboard(written / "logs" / "run")
 
 
 def test_tensorboard_reads_every_scalar(tensorboard):
@@ -140,17 +137,7 @@ def wandb_records(written):
     (directory,) = (written / "wandb").iterdir()
     assert directory.name.startswith("offline-run-202311") and directory.name.endswith("-a1b2c3d4")
     assert sorted(p.name for p in directory.iterdir()) == ["files", "logs", "run-a1b2c3d4.wandb"]
-    store = datastore.DataStore()
-    store.open_for_scan(str(directory / "run-a1b2c3d4.wandb"))
-    out = []
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record.FromString(data)
-        assert record.num == len(out) + 1
-        assert record.SerializeToString() == data
-        record.DiscardUnknownFields()
-        assert record.ByteSize() == len(data)
-        out.append(record)
-    return out
+    return read_wandb(directory)
 
 
 def kinds(records):

@@ -170,7 +170,7 @@ TEST_CASE("a record of a run that is over is told in the order of the job") {
     Told told;
     log_record(told, learned_record(), 1.0);
     const auto place = [&](std::string_view line) { return std::ranges::find(told.lines, line) - told.lines.begin(); };
-    for (const auto& [earlier, later] : std::initializer_list<std::pair<const char*, const char*>>{
+    for (const auto& pair : std::initializer_list<std::pair<const char*, const char*>>{
              {"compression/pre_perplexity@0", "compression/ratio@0"},
              {"compression/ratio@0", "layer/mlp.up_proj/bits@0"},
              {"layer/mlp.up_proj/bits@0", "layer/mlp.up_proj/bits@1"},
@@ -179,9 +179,9 @@ TEST_CASE("a record of a run that is over is told in the order of the job") {
              {"train/perplexity@0", "train/loss@10"},
              {"train/loss@10", "compression/fine_tune_epochs@400"},
              {"compression/fine_tune_epochs@400", "phase/success@400"}}) {
-        CAPTURE(later);
-        CHECK(place(earlier) < place(later));
-        CHECK(place(later) < std::ssize(told.lines));
+        CAPTURE(pair.second);
+        CHECK(place(pair.first) < place(pair.second));
+        CHECK(place(pair.second) < std::ssize(told.lines));
     }
     CHECK(place("phase/quantization_method@400=BitNet-1.58") < std::ssize(told.lines));
     CHECK(place("train/loss@0") == std::ssize(told.lines));
