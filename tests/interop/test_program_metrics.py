@@ -83,7 +83,7 @@ def test_values_are_those_of_the_record(job, points):
     layers = {tensor["name"].split(".")[2] for tensor in ternary}
     assert value["compression/layers_compressed"] == len(layers)
     for matrix in {tensor["name"].split(".", 3)[3].removesuffix(".weight") for tensor in ternary}:
-        assert [step for step, _, _ in points[f"layer/{matrix}/relative_error"]] == list(range(len(layers)))
+        assert [step for step, _, _ in points[f"layer/{matrix}/sparsity"]] == list(range(len(layers)))
 
 
 def test_tensorboard_reads_every_scalar_of_a_job(job, points):

@@ -149,18 +149,20 @@ inline PhaseRecords phase_records(const Json& record) {
 }
 
 /// What became of each ternary matrix, by layers. A matrix is called by what stands behind its layer's number; where a
-/// model has several stacks of layers, by what stands before it too.
+/// model has several stacks of layers, by what stands before it too. Of a model that learned, the record's error is
+/// against weights that already were ternary: it is left out.
 inline std::vector<MatrixRecord> matrix_records(const Json& record) {
     const auto tensors = detail::ternary_tensors(record);
     std::set<std::string> stacks;
     for (const auto& [tensor, place] : tensors)
         if (place.layer) stacks.insert(place.prefix);
+    const bool learned = find_flag(record, {"fine_tuning", "fine_tuned"}).value_or(false);
     const Json::Array& calibrated = find_items(record, {"fine_tuning", "calibration", "matrices"});
     std::vector<MatrixRecord> out;
     for (const auto& [tensor, place] : tensors) {
         MatrixRecord one{.matrix = stacks.size() > 1 && place.layer && !place.prefix.empty() ? place.prefix + "." + place.matrix : place.matrix,
                          .layer = detail::step_of(place.layer),
-                         .relative_error = find_number(*tensor, {"distortion", "relative_error"}),
+                         .relative_error = learned ? std::nullopt : find_number(*tensor, {"distortion", "relative_error"}),
                          .sparsity = find_number(*tensor, {"distortion", "zeros"}),
                          .bits = find_number(*tensor, {"bits_per_weight"}),
                          .seconds = find_number(*tensor, {"seconds"})};

@@ -140,6 +140,7 @@ TEST_CASE("matrices come by layers, whatever the order of the file, and with wha
     Json record = learned_record();
     record.set("tensors", Json::array({bitnet_test::ternary_tensor("model.layers.10.mlp.up_proj.weight"), bitnet_test::ternary_tensor("model.layers.2.mlp.up_proj.weight"),
                                        bitnet_test::ternary_tensor("lm_head.weight"), bitnet_test::ternary_tensor("model.layers.0.mlp.up_proj.weight", 0.4, 0.6)}));
+    member(record, {"fine_tuning"}).set("fine_tuned", false);
     const auto matrices = matrix_records(record);
     REQUIRE(matrices.size() == 4);
     CHECK(matrices[0] == bitnet::MatrixRecord{.matrix = "lm_head", .relative_error = 0.5, .sparsity = 0.42, .bits = 2.25, .seconds = 0.0005});
@@ -147,6 +148,8 @@ TEST_CASE("matrices come by layers, whatever the order of the file, and with wha
     CHECK(matrices[2].layer == 2);
     CHECK(matrices[3].layer == 10);
     CHECK(phase_records(record).compression.layers_compressed == 3);
+    member(record, {"fine_tuning"}).set("fine_tuned", true);
+    for (const auto& matrix : matrix_records(record)) CHECK(!matrix.relative_error);  // it would be against what was learned
 }
 
 TEST_CASE("two stacks of layers are told apart") {
