@@ -21,5 +21,6 @@
 #define OUT
 #define interface struct
 #define ERROR 0
+#undef DELETE  // <arpa/nameser_compat.h> has another, and cpp-httplib brings it
 #define DELETE 0x00010000L
 #define CONST const

@@ -1,6 +1,7 @@
-"""The page about a compression, as Chromium shows it: wide, on a phone, dark and on paper.
+"""The page about a compression, as Chromium shows it: wide, on a phone, dark and on paper; and the page of a job that runs.
 
-test_report.py MAKE_REPORT [FOLDER]    MAKE_REPORT is make_report.cpp, compiled. FOLDER keeps the pages and pictures.
+test_report.py MAKE_REPORT [FOLDER]    MAKE_REPORT is make_report.cpp, compiled. FOLDER keeps the pages and pictures,
+                                       live.png for docs/ among them.
 
 Without Chromium the page is read by Python's parsers alone; BITNET_REQUIRE_CHROMIUM makes that a failure.
 """
@@ -20,6 +21,8 @@ import tempfile
 import unittest
 import xml.etree.ElementTree
 import zlib
+
+from browser import Browser
 
 MAKE_REPORT = ""
 FOLDER = pathlib.Path()
@@ -353,6 +356,112 @@ class Showing(unittest.TestCase):
                 continue
         self.assertIn(b".1059 .1216 .1412 rg", drawn)  # #1b1f24, letters of the light mode
         self.assertNotIn(b".0706 .0863 .1059 rg", drawn)  # #12161b, ground of the dark one
+
+
+def live_events():
+    """What a job has told of itself by step 290 of 400."""
+    record = full_record()
+    training = record["fine_tuning"]["training"]["history"][1:30]
+    out = [["run", {"model": record["model"]}], ["stage", {"name": "measure", "share": 1.0, "what": "", "seconds_left": 0}]]
+    out.append(["stage", {"name": "calibrate", "share": 1.0, "what": "model.layers.5.mlp.down_proj.weight", "seconds_left": 0}])
+    out += [["tensor", {"name": row["name"], "error": row["output_error"], "plain_error": row["plain_error"]}]
+            for row in record["fine_tuning"]["calibration"]["matrices"]]
+    out += [["point", {"name": name, "step": row["step"], "value": row[name]}] for row in training for name in ("loss", "perplexity") if name in row]
+    out += [["gate", gate] for gate in record["gates"][:2]] + [["log", {"text": text}] for text in record["notes"]]
+    out.append(["stage", {"name": "train", "share": 0.725, "what": "step 290 of 400, loss 0.4421, 5120 tokens/s", "seconds_left": 69.4}])
+    return out
+
+
+def hostile_events():
+    words = {"model": HOSTILE, "what": HOSTILE, "state": HOSTILE, "sentence": HOSTILE, "text": HOSTILE, "share": HOSTILE, "error": "nan", "value": "-inf"}
+    return [[name, words | {"name": HOSTILE + str(i), "step": i}] for name in ("run", "stage", "point", "gate", "tensor", "log", "more") for i in range(3)]
+
+
+@unittest.skipIf(CHROMIUM is None and not os.environ.get("BITNET_REQUIRE_CHROMIUM"), "there is no Chromium here")
+class Live(unittest.TestCase):
+    """What Chromium shows of a job that runs."""
+
+    def job(self, name, events, record):
+        paths = FOLDER / f"{name}-events.json", FOLDER / f"{name}-record.json"
+        for path, content in zip(paths, (events, record)):
+            path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        job = subprocess.Popen([MAKE_REPORT, "--live", *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+        def stop():
+            if job.stdin:
+                job.stdin.close()
+            job.stdout.close()
+            self.assertEqual(job.wait(20), 0)
+        self.addCleanup(stop)
+        return job, job.stdout.readline().strip()
+
+    def finish(self, job):
+        job.stdin.write("\n")
+        job.stdin.close()  # the server goes as soon as those who look have the end
+        job.stdin = None
+        self.assertEqual(job.wait(20), 0)
+
+    def test_the_page_follows_a_job_to_its_end_and_keeps_the_report(self):
+        job, url = self.job("live", live_events(), full_record())
+        with Browser(CHROMIUM, 1280, 1480) as browser:
+            browser.show(url)
+            browser.wait_for("document.getElementById('stage').textContent === 'train'")
+            shown = browser.value("document.body.innerText")
+            for words in ("stories-42m", "Running.", "72 %", "70 s left", "step 290 of 400", "\u2713 measure", "\u2713 calibrate", "perplexity degradation",
+                          "the rise of perplexity is 7.96 %", "loss: 0.4", "perplexity: 15.", "layers.2.mlp.up_proj.weight: 3 scales"):
+                self.assertIn(words.lower(), shown.lower())
+            self.assertEqual(browser.value("document.title"), "72 % train")
+            self.assertEqual(browser.value("document.querySelectorAll('#curves path.line').length"), 2)
+            self.assertEqual(browser.value("document.querySelectorAll('#errors circle').length"), 2 * 6 * len(MATRICES))
+            browser.wait_for("Math.abs(document.querySelector('.bar div').offsetWidth / document.querySelector('.bar').offsetWidth - 0.725) < 0.01")
+            browser.picture(FOLDER / "live.png")
+            self.assertGreater(len(colours(FOLDER / "live.png")), 100)
+            self.finish(job)
+            browser.wait_for("document.getElementById('link').textContent === 'The job has ended.'")
+            browser.wait_for("!document.getElementById('verdict').hidden")
+            shown = browser.value("document.body.innerText")
+            for words in ("failed", "he model is not small enough: 7.41x", "7.41x smaller", "perplexity 15.9, 14.73 of the original", "\u2713 train"):
+                self.assertIn(words, shown)
+            self.assertEqual(browser.value("document.querySelectorAll('#gates li').length"), len(gates()))
+            browser.picture(FOLDER / "live-ended.png")
+            browser.show(browser.value("document.getElementById('report-link').href"))
+            browser.wait_for("document.title === 'Ternary model: stories-42m'")
+            self.assertEqual(browser.said, [])
+
+    def test_hostile_texts_are_texts(self):
+        _, url = self.job("live-hostile", hostile_events(), small_record())
+        with Browser(CHROMIUM, PHONE, 900) as browser:
+            browser.show(url)
+            browser.wait_for("!document.getElementById('gates-section').hidden")
+            self.assertIn("<img src=x", browser.value("document.getElementById('gates').textContent"))
+            self.assertEqual(browser.value("document.querySelectorAll('img, script').length"), 1)
+            self.assertLessEqual(browser.value("document.documentElement.scrollWidth"), PHONE)
+            self.assertEqual(browser.said, [])
+
+    def test_a_phone_shows_it_dark_and_no_wider_than_the_screen(self):
+        job, url = self.job("live-phone", live_events(), full_record())
+        with Browser(CHROMIUM, PHONE, 2600, dark=True) as browser:
+            browser.show(url)
+            browser.wait_for("document.getElementById('stage').textContent === 'train'")
+            self.assertEqual(browser.value("document.documentElement.scrollWidth"), PHONE)
+            browser.picture(FOLDER / "live-phone.png")
+            count = colours(FOLDER / "live-phone.png")
+            self.assertEqual(max(count, key=count.get).hex(), "12161b")
+            self.finish(job)
+            browser.wait_for("document.getElementById('link').textContent === 'The job has ended.'")
+            self.assertEqual(browser.value("document.documentElement.scrollWidth"), PHONE)
+            self.assertEqual(browser.said, [])
+
+    def test_a_job_that_is_killed_is_said_to_be_out_of_reach(self):
+        job, url = self.job("live-killed", live_events(), small_record())
+        with Browser(CHROMIUM, 800, 600) as browser:
+            browser.show(url)
+            browser.wait_for("document.getElementById('stage').textContent === 'train'")
+            job.stdin.close()
+            job.stdin = None
+            browser.wait_for("document.getElementById('link').textContent.startsWith('The job cannot be reached')")
+            browser.value("console.log('hello')")
+            self.assertIn("hello", str(browser.said))  # which the checks above would notice
 
 
 def main():

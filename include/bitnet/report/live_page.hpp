@@ -15,13 +15,14 @@ inline constexpr std::string_view live_style = R"css(
 #link{display:inline-flex;align-items:center;gap:.5em}
 #link::before{content:"";width:.7em;height:.7em;border-radius:50%;background:var(--quiet)}
 #link.running::before{background:var(--passed)}#link.lost::before{background:var(--failed)}
-.now{padding:.9rem 1rem 1rem;border:1px solid var(--edge);border-radius:6px;background:var(--raised)}
+.now{margin-top:1rem;padding:.9rem 1rem 1rem;border:1px solid var(--edge);border-radius:6px;background:var(--raised)}
 .now h2{margin:0;padding:0;border:0}
 .now p{display:flex;flex-wrap:wrap;gap:0 1.2rem;min-height:1.5em;font-variant-numeric:tabular-nums}
 .bar{height:.9rem;margin:.6rem 0;border-radius:.45rem;background:var(--grid);overflow:hidden}
 .bar div{height:100%;width:0;background:var(--c0);transition:width .3s}
 .stages{display:flex;flex-wrap:wrap;gap:.2rem 1.4rem;list-style:none;margin:.8rem 0 0;padding:0 1rem;color:var(--quiet);font-size:.9rem}
 #verdict{margin-top:1rem}
+#errors td:first-child{overflow-wrap:anywhere}
 #log{margin:0;padding:.6rem .9rem;max-height:20rem;overflow:auto;border:1px solid var(--edge);border-radius:6px;
 background:var(--raised);font:13px/1.5 ui-monospace,"DejaVu Sans Mono",monospace;white-space:pre-wrap}
 @media (prefers-reduced-motion:reduce){.bar div{transition:none}}
@@ -107,7 +108,7 @@ function showStages() {
         byId("left").textContent = finite(now.seconds_left) && share > 0 && share < 1 ? time(now.seconds_left) + " left" : "";
         byId("what").textContent = now.what || "";
     }
-    byId("stages").replaceChildren(...(ended ? stages : stages.slice(0, -1)).map(one => element("li", {}, "\u2713 " + one.name)));
+    byId("stages").replaceChildren(...(ended && state.end.sound ? stages : stages.slice(0, -1)).map(one => element("li", {}, "\u2713 " + one.name)));
     document.title = ended ? "Ended: " + byId("title").textContent : now ? `${percent} % ${now.name}` : "bitnet";
 }
 function showGates() {
@@ -177,7 +178,7 @@ const listeners = {
     end: data => {
         /* The job goes, and its server with it: the report is kept here. */
         if (data.report) report = URL.createObjectURL(new Blob([data.report], {type: "text/html"}));
-        state.end = {...data, report: null};
+        state.end = {...data, report: null, sound: Boolean(data.report)};
         source.close();
         link("", "The job has ended.");
     },

@@ -18,6 +18,9 @@
 #include <utility>
 
 #include <httplib.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/io/json.hpp>
@@ -185,7 +188,7 @@ inline LiveServer::Reply LiveServer::answer(const httplib::Request& request, htt
     if (request.method != "GET") return say(response, 404, "Only GET is answered here.\n");
     if (!request.ranges.empty()) return say(response, 416, "Parts are not sent.\n");
     if (request.path == "/") {
-        set_policy(response, "; script-src 'unsafe-inline'; connect-src 'self'");
+        set_policy(response, "; script-src 'unsafe-inline'; connect-src 'self'; img-src data:");
         return say(response, 200, report::live_page(), "text/html; charset=utf-8");
     }
     if (request.path == "/events") return answer_with_events(response), Reply::Handled;
