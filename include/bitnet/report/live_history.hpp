@@ -55,7 +55,7 @@ inline Json sayable(const Json& value) {
 /// For one thread at a time.
 class LiveHistory {
 public:
-    static constexpr std::size_t largest_frame = 64 * 1024, most_bytes = 256 * largest_frame;
+    static constexpr std::size_t largest_frame = 65'536, most_bytes = 256 * largest_frame;
 
     /// `name`: small letters and '_'; `data`: an object
     /// Errors  errc::bad_value for another name, for what is no object, and for a key that is not UTF-8
