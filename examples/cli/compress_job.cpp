@@ -8,6 +8,7 @@
 #include <bitnet/calibrate/calibrated_start.hpp>
 #include <bitnet/eval/other_text.hpp>
 #include <bitnet/kernel/dispatch.hpp>
+#include <bitnet/pipeline/comparison.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 
 #include "terminal.hpp"
@@ -40,6 +41,24 @@ std::string key_of(const CompressRequest& request) {
                                  {"fine_tune", request.fine_tune}}));
 }
 
+/// Adds to a stage's seconds when it goes.
+class Stage {
+public:
+    Stage(Json& timing, const char* name) : timing_(timing), name_(name) {}
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+    ~Stage() {
+        const Json* const before = timing_.find(name_);
+        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+        timing_.set(name_, seconds + (before != nullptr ? before->as_double() : 0));
+    }
+
+private:
+    Json& timing_;
+    const char* name_;
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
 Json describe(const CompressRequest& request, const Config& config, const ModelDir& model, const RecipeResult& result) {
     Json out = Json::object({{"model", config.model_path},
                              {"output", config.output_path},
@@ -63,6 +82,7 @@ Json describe(const CompressRequest& request, const Config& config, const ModelD
 CompressJob::CompressJob(const CompressOptions& options, const Config& config, const ModelDir& model, const WorkDirectory* work, bool judges, Execution run, bool quiet)
     : options_(options), config_(config), model_(model), work_(work), run_(run), quiet_(quiet) {
     if (!reads_texts()) return;
+    const Stage stage(timing_, "texts and the original");
     weights_.emplace(config.model_path);
     teacher_.emplace(weights_->config(), read_parameters<float>(*weights_, run), *run.kernels);
     const std::size_t context = context_of(options.request.learning, weights_->config());
@@ -94,6 +114,7 @@ void CompressJob::told(std::string_view attempt) const {
 void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& calibrated) {
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
     if (!target) return;
+    const Stage stage(timing_, "calibrate");
     calibrated.emplace(calibrate_with(request.recipe, config_, request.calibrating, *target, *teacher_, lesson_.text,
                                       [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
@@ -106,8 +127,11 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
 
 /// Trains through ternary weights where the rule, or the user, says so.
 void CompressJob::train(const Request& request, std::optional<Calibrated>& calibrated) {
+    const Stage stage(timing_, "fine-tune");
     LearningOptions learning = request.learning;
     choose_defaults(learning, teacher_->parameters(), &request.recipe, config_);
+    if (options_.time_limit != 0)
+        learning.run.out_of_time = [this] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() > options_.time_limit; };
     double rounded = 0;
     bool trains = false;
     learning.run.worth = [&](double perplexity) {
@@ -146,6 +170,7 @@ void CompressJob::improve(const Request& request) {
 
 Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {
     if (reads_texts()) improve(request);
+    const Stage stage(timing_, "compress");
     const ModelDir& source = improved_.model ? *improved_.model : model_;
     const CompressionOutputs outputs = prepare_outputs(source, directory, {config_.save_quantized, config_.save_dequantized_fp16});
     Progress progress("compress", quiet_);
@@ -166,15 +191,34 @@ Json CompressJob::make(const Request& request, const std::filesystem::path& dire
     return out;
 }
 
+/// What people look at: sample texts, speed, histograms of weights.
+void CompressJob::compare(const std::filesystem::path& directory, Json& record) const {
+    const std::filesystem::path packed = directory / quantized_directory_name, dense = directory / dequantized_directory_name;
+    if (config_.save_dequantized_fp16) record.set("histograms", weight_histograms(model_, dense, record, run_));
+    if (!config_.save_quantized) return;
+    const Transformer fast(ModelWeights(packed), ActivationPrecision::int8, run_);
+    record.set("speed", compare_speed(*original_, fast, run_));
+    if (options_.lesson.text.split == "ids" || companion_files(config_.model_path).empty()) return;
+    const Transformer exact(ModelWeights(packed), ActivationPrecision::fp32, run_);
+    const SampleOptions samples{};
+    record.set("samples", compare_texts(*original_, exact, open_tokenizer(*weights_), sample_prompts(texts_.validation, samples), samples, run_));
+}
+
 GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& record) {
     GateFigures out;
     if (original_ && (config_.save_quantized || config_.save_dequantized_fp16)) {
+        const Stage stage(timing_, "measure");
         Progress progress("measure", quiet_);
         const OutputQuality quality = measure_output(*original_, directory, texts_, run_, [&](std::string_view what, double share) { progress.update(share, what); });
         describe_quality(record, quality, texts_);
+        Json::Array notes = record.at("notes").as_array();
+        notes.insert(notes.end(), quality.notes.begin(), quality.notes.end());
+        record.set("notes", Json::array(std::move(notes)));
+        compare(directory, record);
         out = figures_of(quality);
     }
     add_figures(out, record);
+    record.set("timing", timing_);
     return out;
 }
 

@@ -1,6 +1,7 @@
 /// `bitnet compress` in parts: what was asked for, and the job that makes and judges it.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <set>
@@ -80,6 +81,7 @@ private:
     double perplexity_of(bitnet::Network<float>& network) const;
     void calibrate(const Request& request, std::optional<Calibrated>& calibrated);
     void train(const Request& request, std::optional<Calibrated>& calibrated);
+    void compare(const std::filesystem::path& directory, bitnet::Json& record) const;
 
     const CompressOptions& options_;
     const bitnet::Config& config_;
@@ -93,6 +95,8 @@ private:
     Lesson lesson_{};
     bitnet::JudgedTexts texts_{};
     double before_ = 0;  ///< perplexity of the original
+    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    bitnet::Json timing_ = bitnet::Json::object();  ///< seconds of the stages, all attempts together
     std::string improved_for_{};  ///< what `improved_` was made with
     Improvement improved_{};
 };

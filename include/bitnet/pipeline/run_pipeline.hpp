@@ -80,7 +80,6 @@ public:
             outcome.gates = check_gates(outcome.figures, options_.limits);
         }
         const double seconds = seconds_since(begin);
-        quickest_ = std::min(quickest_, seconds);
         rungs_.push_back(describe(name, outcome, seconds));
         if (best_ && !is_better(outcome, best_->outcome)) return remove_tree(directory);
         for (const auto& earlier : best_ ? best_->files : std::vector<std::filesystem::path>{}) remove_tree(into_ / earlier);
@@ -89,8 +88,7 @@ public:
     bool passed() const { return best_->outcome.passed(); }
     const Request& request() const { return best_->request; }
     const Outcome& outcome() const { return best_->outcome; }
-    /// Whether another attempt, as quick as the quickest one, would end in time.
-    bool has_time() const { return seconds_since(begin_) + quickest_ <= options_.time_limit; }
+    bool has_time() const { return seconds_since(begin_) < options_.time_limit; }
 
     PipelineResult result() && {
         PipelineResult out{std::move(best_->outcome.record), std::move(best_->outcome.gates)};
@@ -149,7 +147,6 @@ private:
     PipelineOptions options_;
     std::filesystem::path into_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    double quickest_ = std::numeric_limits<double>::infinity();
     std::optional<Best> best_{};
     Json::Array rungs_{};
 };
