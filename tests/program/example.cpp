@@ -93,3 +93,79 @@ TEST_CASE("the example that calibrates a model tells of each matrix, every one b
     CHECK(before > 1);
     CHECK(after > 1);
 }
+
+TEST_CASE("the quick start leaves both outputs of the model that comes with bitnet, and says its ratio") {
+    const Workplace place;
+    const std::string stories = BITNET_SOURCE_DIR "/examples/models/stories";
+    const auto done = run_example(stories, place.out(), "example_07_quick_start");
+    INFO(done.err);
+    CHECK(done.status == 0);
+    double ratio = 0, wanted = 0, zeros = 0;
+    REQUIRE(std::sscanf(done.out.c_str(), "compression: %lfx of at least %lfx, zeros %lf %%", &ratio, &wanted, &zeros) == 3);
+    CHECK(wanted == 8);
+    CHECK(ratio >= wanted);
+    CHECK(zeros > 40);
+    CHECK(zeros < 50);
+    CHECK(done.out.find("to run: " + (place.out() / "quantized").string() + "\n") != std::string::npos);
+    CHECK(done.out.find("to train: " + (place.out() / "dequantized").string() + "\n") != std::string::npos);
+    for (const char* const output : {"quantized", "dequantized"}) {
+        const auto run = run_program({"generate", place.out() / output, "--prompt", "Mia", "-n", "4", "-q"});
+        INFO(run.err);
+        CHECK(run.status == 0);
+    }
+    const double before = static_cast<double>(fs::file_size(fs::path(stories) / "model.safetensors"));  // in 16 bits
+    const double on_disk = static_cast<double>(fs::file_size(place.out() / "quantized" / "model.safetensors"));
+    CHECK(ratio == doctest::Approx(2 * before / on_disk).epsilon(0.01));
+    const auto again = run_example(stories, place.out(), "example_07_quick_start");
+    CHECK(again.status == 1);
+    CHECK(again.err.find(place.out().string()) == 0);
+}
+
+TEST_CASE("the basic compression tells sizes and zeros, more of them for a higher threshold, and that gradients flow") {
+    const Workplace place({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 48, .layers = 1, .max_positions = 80});
+    std::vector<double> zeros;
+    for (const char* const threshold : {"0.1", "0.5"}) {
+        const auto done = run_example(place.model(), threshold, "example_08_basic_compression");
+        INFO(done.err << done.out);
+        CHECK(done.status == 0);
+        double ratio = 0, share = 0, error = 0;
+        REQUIRE(std::sscanf(done.out.c_str() + done.out.find('\n') + 1, "compression %lfx, zeros %lf %%, error %lf", &ratio, &share, &error) == 3);
+        CHECK(ratio > 2);
+        CHECK(ratio < 16);
+        CHECK(error > 0.3);
+        CHECK(error < 0.7);
+        zeros.push_back(share);
+        CHECK(done.out.find("7 have scales\n") != std::string::npos);
+        CHECK(done.out.ends_with("gradients: every tensor can learn\n"));
+    }
+    CHECK(zeros[0] < 10);
+    CHECK(zeros[1] > 25);
+    const auto refused = run_example(place.model(), "9", "example_08_basic_compression");
+    CHECK(refused.status == 1);
+    CHECK(refused.err == "fixed: threshold = 9 is outside [0, 4]\n");
+}
+
+TEST_CASE("the custom calibration counts its tokens, tells what each matrix is given, and fits codes to it") {
+    const auto done = run_example(BITNET_SOURCE_DIR "/examples/models/stories", "Mia was a girl who liked to make up songs.", "example_09_custom_calibration");
+    INFO(done.err);
+    CHECK(done.status == 0);
+    std::istringstream lines(done.out);
+    std::string line;
+    std::getline(lines, line);
+    std::size_t texts = 0, tokens = 0, matrices = 0;
+    REQUIRE(std::sscanf(line.c_str(), "batch of %zu texts, %zu tokens", &texts, &tokens) == 2);
+    CHECK(texts == 1);
+    CHECK(tokens > 5);
+    CHECK(tokens < 50);
+    double mean = 0, deviation = 0, largest = 0, share = 0;
+    while (std::getline(lines, line) && std::sscanf(line.c_str(), "%*s mean %lf deviation %lf largest %lf", &mean, &deviation, &largest) == 3) {
+        ++matrices;
+        CHECK(deviation > 0);
+        CHECK(largest > deviation);
+    }
+    CHECK(matrices % 7 == 0);
+    CHECK(matrices > 7);
+    REQUIRE(std::sscanf(line.c_str(), "of what layers give, fitted codes lose %lf times what rounded ones do", &share) == 1);
+    CHECK(share > 0);
+    CHECK(share < 0.9);
+}
