@@ -1,5 +1,6 @@
 #include "recipes.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <variant>
@@ -64,6 +65,13 @@ const Recipe& recipe_of(const RecipeRequest& request) {
 std::size_t scale_index(const RecipeRequest& request) {
     return index_of("scale", request.scale.empty() ? recipe_of(request).scale : string_view(request.scale), scales);
 }
+
+/// What rounding makes, with the policies of calibration: its tensors have the same shapes.
+template <class Compressor>
+struct CalibratedShapes : RoundedTensors<Compressor> {
+    Json how;
+    Json policies() const { return how; }
+};
 
 /// The combination's place in AnyCompressor: quantizers outside, scales inside.
 std::size_t index_of(const RecipeRequest& request) {
@@ -163,6 +171,39 @@ StorageWays storage_ways(const RecipeRequest& request, const Config& config) {
             out.quantizers.push_back(std::move(recipe.quantizer));
             out.names.push_back(message(planes, planes == 1 ? " plane, " : " planes, ", scale));
             out.policies = std::move(recipe.policies);  // the last one's; scales and planes stand beside each tensor
+        }
+    return out;
+}
+
+Preflight preflight_with(const RecipeRequest& request, const Config& config, const ModelDir& model, const std::optional<Json>& policies) {
+    return std::visit([&]<class Made>(const Made& compressor) {
+        return policies ? preflight(model, CalibratedShapes<Made>{{compressor}, *policies}) : preflight(model, RoundedTensors<Made>{compressor});
+    }, make(index_of(request), request, config));
+}
+
+TimeEstimate estimate_with(const RecipeRequest& request, const Config& config, const ModelDir& model, Execution run) {
+    return std::visit([&](const auto& compressor) { return estimate_rounding(model, compressor, run); }, make(index_of(request), request, config));
+}
+
+RoundMatrix round_with(const RecipeRequest& request, const Config& config) {
+    return std::visit([](const auto& compressor) -> RoundMatrix {
+        return [compressor](TernaryPlanes& out, const TensorView& weight, Execution run) { compressor.compress_into(out, weight, run); };
+    }, make(index_of(request), request, config));
+}
+
+std::vector<RecipeRequest> variants_of(const RecipeRequest& request) {
+    RecipeRequest first = request;
+    const bool one_name = request.planes != 1 || request.asymmetric;  // planes and offsets name their quantizer
+    first.scale = scales[scale_index(request)];
+    if (!one_name) first.quantizer = quantizer_of(request);
+    std::vector<RecipeRequest> out{first};
+    for (const string_view quantizer : quantizers_by_name)
+        for (const string_view scale : scales) {
+            RecipeRequest other = first;
+            if (!one_name && request.quantizer.empty()) other.quantizer = quantizer;
+            if (request.scale.empty()) other.scale = scale;
+            const auto same = [&](const RecipeRequest& known) { return known.quantizer == other.quantizer && known.scale == other.scale; };
+            if (std::none_of(out.begin(), out.end(), same)) out.push_back(std::move(other));
         }
     return out;
 }

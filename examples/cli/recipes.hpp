@@ -12,6 +12,7 @@
 #include <bitnet/model/model_dir.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
 #include <bitnet/pipeline/config.hpp>
+#include <bitnet/pipeline/preflight.hpp>
 #include <bitnet/policy/preservation/by_pattern.hpp>
 
 namespace cli {
@@ -69,5 +70,19 @@ StorageWays storage_ways(const RecipeRequest& request, const bitnet::Config& con
 RecipeResult compress_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,
                            const bitnet::CompressionOutputs& outputs, bitnet::Execution run,
                            const bitnet::CompressionProgress& progress);
+
+/// What compress_with() would write, without writing it. policies: those that will stand in the metadata, where they are not the
+/// request's own
+bitnet::Preflight preflight_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model,
+                                 const std::optional<bitnet::Json>& policies = {});
+/// How long its rounding would take, measured on a piece.
+bitnet::TimeEstimate estimate_with(const RecipeRequest& request, const bitnet::Config& config, const bitnet::ModelDir& model, bitnet::Execution run);
+
+/// How the request's compressor rounds a matrix, in any number of planes.
+using RoundMatrix = std::function<void(bitnet::TernaryPlanes& out, const bitnet::TensorView& weight, bitnet::Execution run)>;
+RoundMatrix round_with(const RecipeRequest& request, const bitnet::Config& config);
+/// Every combination that is compiled in and has the quantizer and the scale that were typed: the request comes first, and all of
+/// them spell out both.
+std::vector<RecipeRequest> variants_of(const RecipeRequest& request);
 
 }  // namespace cli

@@ -4,6 +4,7 @@
 
 #include <bitnet/compress.hpp>
 #include <bitnet/gate/compression_quality.hpp>
+#include <bitnet/compress/search.hpp>
 #include <bitnet/gate/quality_gates.hpp>
 #include <bitnet/model/random_model.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
@@ -15,4 +16,5 @@
 #include <bitnet/pipeline/output_directory.hpp>
 #include <bitnet/pipeline/record_checks.hpp>
 #include <bitnet/pipeline/registry.hpp>
+#include <bitnet/pipeline/preflight.hpp>
 #include <bitnet/model/packed_model.hpp>
