@@ -16,6 +16,7 @@
 #include <bitnet/report/report.hpp>
 
 #include "compressing.hpp"
+#include "preflight.hpp"
 
 namespace cli {
 namespace {
@@ -105,6 +106,7 @@ void check_options(const CompressOptions& options, const Config& config) {
     from_command_line([&] {
         check_recipe(request.recipe, config);
         target_of(request.calibrating, request.recipe, options.lesson.given());
+        check_searching(options.searching, request.calibrating, request.recipe, config, options.lesson.given());
     });
     if (!request.can_learn())
         for (const CLI::Option* const option : options.learning_group->get_options()) {
@@ -193,6 +195,7 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
     const ModelDir model(config.model_path, {.architecture = options.architecture});
     config.adapt_to_model_size(model.parameter_count());
+    if (options.dry_run) return show_preflight({options.request.recipe, config, options.request.calibrating, options.lesson.given()}, model, run, common.json);
     require_apart(config.model_path, config.output_path);
     const HandIn said = options.hand_off.empty() ? HandIn{} : read_hand_in(options.hand_off);
     if (std::filesystem::exists(options.registry)) read_registry(options.registry);  // a wrong one is told of before the work
@@ -206,7 +209,9 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     PipelineOptions pipeline{.limits = limits_of(options, config), .gates = gate_mode(options)};
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit;
     CompressJob job(options, config, model, work ? &*work : nullptr, pipeline.gates != GateMode::off, run, common.quiet);
+    const Json search = job.search(options.request, config);
     PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());
+    if (search.is_object()) result.record.set("search", search);
     complete(result.record, options, said, model);
     const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
     metrics.finish(result.record, rejected ? 3 : 0);
@@ -253,6 +258,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--registry", options->registry, "JSON file that the models are entered in; it is made where it is not there");
     add_lesson(app, options->lesson);
     add_calibrating(app, options->request.calibrating, options->lesson);
+    add_searching(app, options->searching);
     CLI::App* const learning = add_learning(app, options->request.learning);
     learning->add_option("--fine-tune", options->request.fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")
@@ -264,6 +270,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--time-limit", options->time_limit, "seconds behind which no other way is begun, and training stops")->check(CLI::Range(1.0, 1e9));
     app.add_option("--other-text", options->other_text, "text of another kind that both models are compared on; default: one that is built in");
     app.add_flag("--force", options->force, "replace an output that is there");
+    app.add_flag("--dry-run", options->dry_run, "say what would be compressed, how small it would become, which gates cannot pass and how long rounding takes, and write nothing");
     options->learning_group = learning;
     return [options, learning, &app, &common] {
         for (const CLI::App* const group : {static_cast<const CLI::App*>(&app), static_cast<const CLI::App*>(learning)})

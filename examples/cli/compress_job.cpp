@@ -168,6 +168,12 @@ void CompressJob::improve(const Request& request) {
     improved_for_ = std::move(key);
 }
 
+Json CompressJob::search(Request& request, Config& config) {
+    if (!options_.searching.given()) return {};
+    const Stage stage(timing_, "search");
+    return search_recipe(options_.searching, request.calibrating, request.recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_);
+}
+
 Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {
     if (reads_texts()) improve(request);
     const Stage stage(timing_, "compress");

@@ -93,6 +93,7 @@ void print_record(const Json& record) {
         std::printf("size        %s at FP32 -> %s packed, ratio %.2f (a %s model aims at %.1f)\n", bytes_text(count(record, "original_bytes")).c_str(),
                     bytes_text(count(record, "quantized_bytes")).c_str(), number(record, "compression_ratio"), record.at("size_category").as_string().c_str(),
                     number(record, "target_compression_ratio"));
+    if (const Json* const search = record.find("search")) std::printf("search      %s\n", search_text(*search).c_str());
     if (learning != nullptr && learning->find("post_compression_perplexity") != nullptr) print_learning(*learning);
     if (record.find("quality") != nullptr) print_measured(record);
     if (record.find("gates") != nullptr) print_gates(record);

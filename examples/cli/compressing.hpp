@@ -22,6 +22,7 @@
 #include "learning.hpp"
 #include "live.hpp"
 #include "recipes.hpp"
+#include "searching.hpp"
 #include "sinks.hpp"
 
 namespace cli {
@@ -46,10 +47,11 @@ struct CompressOptions {
     const CLI::App* learning_group = nullptr;
     std::string gates;
     std::filesystem::path other_text, hand_off, registry;
+    SearchingOptions searching;
     SinkOptions sinks;
     LiveOptions live;
     double time_limit = 0;  ///< seconds; 0: none
-    bool keep_rejected = false, force = false;
+    bool keep_rejected = false, force = false, dry_run = false;
     std::set<std::string> typed{};  ///< options that somebody named: a ladder leaves them as they are
 };
 
@@ -64,6 +66,8 @@ public:
     CompressJob(const CompressOptions& options, const bitnet::Config& config, const bitnet::ModelDir& model, const WorkDirectory* work, bool judges,
                 bitnet::Execution run, bool quiet);
 
+    /// Where that was asked for, makes both say the recipe that loses least, and returns what was tried.
+    bitnet::Json search(Request& request, bitnet::Config& config);
     bitnet::Json make(const Request& request, const std::filesystem::path& directory);
     bitnet::GateFigures judge(const std::filesystem::path& directory, bitnet::Json& record);
     std::vector<bitnet::Rung<Request>> ladder() const;

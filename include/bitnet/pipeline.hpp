@@ -3,9 +3,10 @@
 #pragma once
 
 #include <bitnet/compress.hpp>
-#include <bitnet/gate/compression_quality.hpp>
 #include <bitnet/compress/search.hpp>
+#include <bitnet/gate/compression_quality.hpp>
 #include <bitnet/gate/quality_gates.hpp>
+#include <bitnet/model/packed_model.hpp>
 #include <bitnet/model/random_model.hpp>
 #include <bitnet/pipeline/compress_model.hpp>
 #include <bitnet/pipeline/config.hpp>
@@ -14,7 +15,8 @@
 #include <bitnet/pipeline/hand_in.hpp>
 #include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
+#include <bitnet/pipeline/preflight.hpp>
 #include <bitnet/pipeline/record_checks.hpp>
 #include <bitnet/pipeline/registry.hpp>
-#include <bitnet/pipeline/preflight.hpp>
-#include <bitnet/model/packed_model.hpp>
+#include <bitnet/pipeline/rollback.hpp>
+#include <bitnet/pipeline/run_pipeline.hpp>

@@ -11,7 +11,7 @@ import tempfile
 ROOMS = ["config", "core", "pack", "kernel", "policy", "compress", "io", "metrics", "report", "text", "backend", "nn",
          "model", "infer", "eval", "train", "calibrate", "gate", "pipeline"]
 # Public headers outside the rooms, and the last room that each may include.
-UMBRELLAS = {"compress": "compress", "metrics": "metrics", "report": "report", "live": "report", "train": "train",
+UMBRELLAS = {"compress": "compress", "metrics": "metrics", "report": "report", "live": "report", "train": "train", "job": "pipeline",
              "calibrated": "calibrate", "pipeline": "pipeline", "bitnet": "pipeline"}
 # Libraries that one header of ours includes, and that header.
 WRAPPED = {

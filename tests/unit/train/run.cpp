@@ -144,6 +144,18 @@ TEST_CASE("a run stops when patience ends, and not before") {
     CHECK(summary.history.back().event == "stopped early");
 }
 
+TEST_CASE("a run whose time is over measures once more and stops") {
+    auto trainer = make_trainer(Compressor{quantizer::RoundClip{}}, quick_steps(400));
+    RunOptions options = options_of(100);
+    int asked = 0;
+    options.out_of_time = [&] { return ++asked == 7; };
+    const TrainingSummary summary = TrainingRun(trainer, validation, options, 1).train();
+    CHECK(summary.stopped_early);
+    CHECK(summary.steps_completed == 7);
+    CHECK(summary.history.back().perplexity.has_value());
+    CHECK(summary.history.back().event.ends_with("out of time"));
+}
+
 TEST_CASE("a run that diverges goes back to its best state with half the learning rate, and says so") {
     StepOptions steps = quick_steps(200);
     steps.learning_rate = 3;  // far too much
