@@ -30,7 +30,7 @@ void check_searching(const SearchingOptions& options, const CalibratingOptions& 
 /// makes the request and the configuration say the best, as if it had been typed. Returns the record. Shows progress.
 ///
 /// No way is tried whose file would miss the target ratio, unless the request misses it too: then none that is larger. Where the
-/// run calibrates, only what calibration fits is tried: it gains far more than quantizers differ by.
+/// run calibrates, only what calibration fits is tried: another quantizer would lose what it gains.
 bitnet::Json search_recipe(const SearchingOptions& options, const CalibratingOptions& calibrating, RecipeRequest& request, bitnet::Config& config,
                            bitnet::Network<float>& original, const Documents& validation, std::size_t context, bitnet::Execution run, bool quiet);
 /// The record in a line.
