@@ -39,7 +39,9 @@ TEST_CASE("each matrix of each layer has the statistics of its input, the same f
     CHECK(seen.size() == 2 * 7);
     std::size_t tokens = 0;
     for (const auto& text : texts) tokens += text.size();
-    for (const auto& [name, input] : seen) {
+    for (const auto& entry : seen) {
+        const std::string& name = entry.first;
+        const ActivationStatistics& input = entry.second;
         INFO(name);
         CHECK(input.count == tokens * (name.find("down_proj") != std::string::npos ? 24u : 16u));
         CHECK(input.deviation() > 0);
