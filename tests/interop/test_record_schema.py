@@ -58,6 +58,12 @@ def test_records_of_calibration_and_learning_obey_the_schema(options, validator,
     assert record["fine_tuning"]["pre_perplexity"] > 1
 
 
+def test_the_record_of_a_model_that_was_trained_obeys_the_schema(validator, tmp_path):
+    bitnet("train", ROOT / "examples" / "models" / "stories", "-o", tmp_path / "out", "-q", *LEARNING, "--steps", 2)
+    check(validator, tmp_path / "out", json.loads((tmp_path / "out" / "compression_metadata.json").read_text(encoding="utf-8")))
+    assert json.loads(bitnet("validate", tmp_path / "out", "--no-gradient-flow", "--json"))["passed"]
+
+
 def test_what_an_earlier_phase_said_obeys_the_schema(validator, tmp_path):
     (tmp_path / "h.json").write_text(json.dumps({"pre_perplexity": 9, "pre_accuracy": 0.5, "model_size_mb": 1, "tokenizer_path": "."}))
     record = compress(random_model(tmp_path / "m", "llama"), tmp_path / "out", "--handoff", tmp_path / "h.json")

@@ -50,6 +50,7 @@ TEST_CASE("each key that is missing, and each value that cannot be, is named") {
     CHECK(fault("agreement", Json::object({{"top1_agreement", 2}})) == Sentences{"agreement.top1_agreement is 2, expected a number from 0 to 1"});
     CHECK(fault("agreement", 3) == Sentences{"agreement is 3, expected an object"});
     CHECK(fault("policies", 3) == Sentences{"no object \"policies\""});
+    CHECK(fault("config", 3) == Sentences{"config is 3, expected an object"});
     CHECK(fault("recipe", "") == Sentences{"no text \"recipe\""});
     CHECK(fault("tensors", Json::object()) == Sentences{"no array \"tensors\""});
     CHECK(record_faults(Json(3)) == Sentences{"the record is 3, expected an object"});
@@ -58,7 +59,7 @@ TEST_CASE("each key that is missing, and each value that cannot be, is named") {
         Json::Object rest = whole.as_object();
         std::erase_if(rest, [&, &name = key](const Json::Member& member) { return member.first == name; });
         INFO(key);
-        CHECK(record_faults(Json::object(rest)).size() == 1);
+        CHECK(record_faults(Json::object(rest)).size() == (key == "config" ? 0 : 1));
     }
 }
 
