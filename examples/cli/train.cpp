@@ -7,6 +7,7 @@
 
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/file_list.hpp>
 #include <bitnet/pipeline/output_directory.hpp>
 #include <bitnet/text/bpe_trainer.hpp>
 #include <bitnet/text/tokenizer_writer.hpp>
@@ -135,6 +136,7 @@ Json train(Options& options, const CommonOptions& common) {
         description.set("ste", learned.ste).set("recipe", options.recipe.recipe).set("policies", result.policies);
         const Json stats = to_json(result.stats);
         for (const auto& [key, value] : stats.as_object()) description.set(key, value);
+        description.set(files_key, describe_files(directory.path()));
     }
     write_file(directory.path() / (options.dense ? output_marker_name : metadata_file_name), to_text(description) + "\n");
     directory.commit();
