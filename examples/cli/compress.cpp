@@ -137,6 +137,7 @@ GateLimits limits_of(const CompressOptions& options, const Config& config) {
 void complete(Json& record, const CompressOptions& options, const HandIn& said, const ModelDir& model) {
     HandInFigures measured{.parameters = model.parameter_count(), .original_bytes = model.original_bytes_fp32()};
     measured.perplexity = report::perplexity_before(record);
+    measured.accuracy = report::find_number(record, {"agreement", "reference_accuracy"});
     const std::vector<Check> checks = check_hand_in(said, measured);
     record.set("hand_in", hand_in_to_json(measured, checks));
     Json::Array notes = record.at("notes").as_array();

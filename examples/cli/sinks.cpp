@@ -73,7 +73,7 @@ void add_sinks(CLI::App& app, SinkOptions& options) {
                      "where the configuration has wandb_enabled");
 }
 
-JobMetrics::JobMetrics(const SinkOptions& options, const Config& config, Json about, const AtomicDirectory& output) {
+JobMetrics::JobMetrics(const SinkOptions& options, const Config& config, Json about, const AtomicDirectory& output) : output_(output.path().string()) {
     const std::string id = new_id();
     sinks_.add(JsonlDirectory(output.path()));
     if (const fs::path place = built_at(options.metrics, output); !options.metrics.empty() && place != output.path()) sinks_.add(JsonlDirectory(place));
@@ -116,6 +116,7 @@ void JobMetrics::finish(Json& record, int status) {
 void JobMetrics::warn() {
     for (; warned_ < sinks_.failures().size(); ++warned_) {
         const auto& [sink, what] = sinks_.failures()[warned_];
+        if (what.starts_with(output_)) continue;
         std::fprintf(stderr, "bitnet: warning: no more metrics for %s: %s\n", sink.c_str(), what.c_str());
     }
 }

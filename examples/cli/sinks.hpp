@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -43,6 +44,7 @@ private:
     void warn();
 
     bitnet::Sinks sinks_{};
+    std::string output_;  ///< what cannot be written there is a note only, for the job has sentences of its own about it
     std::size_t warned_ = 0;
     bool finished_ = false;
 };

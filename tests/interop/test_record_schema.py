@@ -53,8 +53,9 @@ def test_records_of_every_kind_of_output_obey_the_schema(options, validator, tmp
     ("--fine-tune", "never"), ("--fine-tune", "always", "--steps", 2), ("--bits", 2.6), ("--degradation", 0.2), ("--refine", 1, "--fine-tune", "never"),
 ], ids=lambda options: " ".join(map(str, options)))
 def test_records_of_calibration_and_learning_obey_the_schema(options, validator, tmp_path):
-    record = compress(ROOT / "examples" / "models" / "stories", tmp_path / "out", *LEARNING, *options)
+    record = compress(ROOT / "examples" / "models" / "stories", tmp_path / "out", "--gates", "warn", *LEARNING, *options)
     check(validator, tmp_path / "out", record)
+    assert {"quality", "agreement", "out_of_domain", "gates", "verdict", "rungs", "samples", "histograms", "speed", "timing", "gradient_flow_test"} <= set(record)
     assert record["fine_tuning"]["pre_perplexity"] > 1
 
 

@@ -25,7 +25,7 @@ struct LivePlace : Workplace {
         bitnet_test::write_text(dir / "ids.txt", text);
     }
     Arguments serving(const Arguments& more = {}) const {
-        Arguments all = compress({"--text", dir / "ids.txt", "--split", "ids", "--fine-tune", "always", "--steps", "60", "--force", "--serve", "0"});
+        Arguments all = compress({"--text", dir / "ids.txt", "--split", "ids", "--fine-tune", "always", "--steps", "60", "--gates", "warn", "--force", "--serve", "0"});
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }

@@ -31,7 +31,7 @@ Content content_of(const fs::path& directory) {
     Content out;
     for (const auto& entry : fs::recursive_directory_iterator(directory)) {
         const std::string name = entry.path().lexically_relative(directory);
-        if (!entry.is_regular_file() || name == bitnet::report_file_name) continue;
+        if (!entry.is_regular_file() || name == bitnet::report_file_name || name == "metrics.jsonl") continue;  // they tell the time
         out[name] = name == bitnet::metadata_file_name ? bitnet::read_json_file(entry.path()).at("recipe").as_string()
                                                        : bitnet_test::read_text(entry.path());
     }

@@ -28,7 +28,7 @@ struct SearchingPlace : Workplace {
     }
     std::filesystem::path ids() const { return dir / "ids.txt"; }
     Arguments searching(const Arguments& more) const {
-        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--force", "--search", "60"});
+        Arguments all = compress({"--text", ids(), "--split", "ids", "--fine-tune", "never", "--gates", "off", "--force", "--search", "60"});
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
@@ -139,7 +139,7 @@ TEST_CASE("--search without a text, with budgets of bits, or with nothing left t
 TEST_CASE("on the model that comes with bitnet the choice is no worse than the default recipe") {
     const Workplace place;
     const std::filesystem::path models = std::filesystem::path(BITNET_SOURCE_DIR) / "examples" / "models";
-    const Json report = json_of({"compress", models / "stories", "-o", place.out(), "--text", models / "stories.jsonl", "--split", "jsonl", "--calibrate", "never", "--fine-tune", "never", "--search", "20"});
+    const Json report = json_of({"compress", models / "stories", "-o", place.out(), "--text", models / "stories.jsonl", "--split", "jsonl", "--calibrate", "never", "--fine-tune", "never", "--gates", "off", "--search", "20"});
     check_chosen(report);
     const Json& search = report.at("search");
     CHECK(search.at("tried").as_array().size() > 1);
