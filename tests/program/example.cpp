@@ -169,3 +169,17 @@ TEST_CASE("the custom calibration counts its tokens, tells what each matrix is g
     CHECK(share > 0);
     CHECK(share < 0.9);
 }
+
+TEST_CASE("the whole job tries thresholds until none helps, leaves the best, and says which gates it fails") {
+    const Workplace place;
+    const auto done = run_example(BITNET_SOURCE_DIR "/examples/models/stories", place.out(), "example_11_the_whole_job");
+    INFO(done.err);
+    CHECK(done.status == 3);  // a model of this size cannot be rounded without learning
+    for (const char* const part : {"now: as asked\n", "now: a higher threshold\n", "now: a threshold that is higher still\n", "perplexity_degradation: the rise of perplexity is "})
+        CHECK(done.out.find(part) != std::string::npos);
+    const bitnet::Json record = bitnet::read_json_file(place.out() / "compression_metadata.json");
+    const auto& rungs = record.at("rungs").as_array();
+    REQUIRE(rungs.size() == 3);
+    for (const bitnet::Json& rung : rungs) CHECK(rung.at("perplexity").as_double() >= record.at("quality").at("post_perplexity").as_double());
+    CHECK(bitnet_test::names_in(place.out()) == std::set<std::string>{"compression_metadata.json", "dequantized", "quantized"});
+}
