@@ -84,16 +84,16 @@ inline HandIn read_hand_in(const std::filesystem::path& file) { return hand_in_f
 /// few_parameters is a warning.
 inline std::vector<Check> check_hand_in(const HandIn& said, const HandInFigures& measured, double tolerance = 0.01) {
     std::vector<Check> out;
-    const bool small = measured.parameters < few_parameters;
-    out.push_back({"parameters", small ? Check::State::warning : Check::State::passed,
-                   small ? message(measured.parameters, " parameters are few for ternary weights, fewer than ", few_parameters, "; 4 or 8 bits a weight may serve it better")
+    const bool few = measured.parameters < few_parameters;
+    out.push_back({"parameters", few ? Check::State::warning : Check::State::passed,
+                   few ? message(measured.parameters, " parameters are few for ternary weights, fewer than ", few_parameters, "; 4 or 8 bits a weight may serve it better")
                          : message(measured.parameters, " parameters")});
     const auto compare = [&](std::string_view name, const std::optional<double>& figure, const std::optional<double>& found) {
         if (!figure) return;
         if (!found) return out.push_back({std::string(name), Check::State::skipped, message(name, " is said to be ", *figure, "; it was not measured")});
-        const bool near = std::abs(*figure - *found) <= tolerance * std::abs(*found);
-        out.push_back({std::string(name), near ? Check::State::passed : Check::State::warning,
-                       message(name, " is said to be ", *figure, near ? " and is " : ", measured is ", *found)});
+        const bool agrees = std::abs(*figure - *found) <= tolerance * std::abs(*found);
+        out.push_back({std::string(name), agrees ? Check::State::passed : Check::State::warning,
+                       message(name, " is said to be ", *figure, agrees ? " and is " : ", measured is ", *found)});
     };
     compare("pre_perplexity", said.pre_perplexity, measured.perplexity);
     compare("pre_accuracy", said.pre_accuracy, measured.accuracy);
