@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -133,6 +134,19 @@ GateLimits limits_of(const CompressOptions& options, const Config& config) {
     return out;
 }
 
+/// Why a gate of size failed: what is kept, of which role, and how much of the file that takes.
+std::string why_large(const Json& record, const ModelDir& model) {
+    using enum Treatment;
+    Preflight sizes{.quantized_bytes = record.at("quantized_bytes").as_unsigned()};
+    for (const Json& row : record.at("tensors").as_array())
+        for (const ModelTensor& tensor : model.tensors())
+            for (const Treatment treatment : {ternary, fp32, fp16, bf16, int8_rows, unchanged})
+                if (row.at("name").as_string() == tensor.name && row.at("treatment").as_string() == to_string(treatment))
+                    sizes.tensors.push_back({.name = tensor.name, .role = tensor.role, .treatment = treatment, .shape = tensor.shape,
+                                             .parameters = tensor.buffer ? 0 : element_count(tensor.shape), .stored_bytes = row.at("stored_bytes").as_unsigned()});
+    return message(what_is_kept(sizes), "; --dry-run says what each change would come to");
+}
+
 /// Everything that is known when the models are made and judged.
 void complete(Json& record, const CompressOptions& options, const HandIn& said, const ModelDir& model) {
     HandInFigures measured{.parameters = model.parameter_count(), .original_bytes = model.original_bytes_fp32()};
@@ -143,6 +157,11 @@ void complete(Json& record, const CompressOptions& options, const HandIn& said, 
     Json::Array notes = record.at("notes").as_array();
     for (const Check& one : checks)
         if (one.state == Check::State::warning) notes.emplace_back(one.sentence);
+    if (const Json* const gates = record.find("gates"))
+        if (std::ranges::any_of(gates->as_array(), [](const Json& gate) {
+                return gate.at("state").as_string() == "failed" && (gate.at("name").as_string() == "compression_ratio" || gate.at("name").as_string() == "quantized_share");
+            }))
+            notes.emplace_back(why_large(record, model));
     if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
     record.set("notes", Json::array(std::move(notes)));
 }
@@ -169,11 +188,12 @@ std::string reject(const CompressOptions& options, PipelineResult& result, const
     return sentence;
 }
 
-void print(const Json& record, const CommonOptions& common) {
+void print(const Json& record, const CommonOptions& common, bool written) {
     if (common.json)
         std::puts(to_text(record).c_str());
     else
         print_record(record);
+    if (!common.json && written) std::printf("written     %s\n", record.at("output").as_string().c_str());
     std::fflush(stdout);
 }
 
@@ -207,6 +227,7 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     LivePage live(options.live, config.model_path);
     std::optional<WorkDirectory> work;
     if (options.lesson.given()) work.emplace(directory);
+    if (work && !options.force) work->refuse_interrupted(options.request.learning);
     PipelineOptions pipeline{.limits = limits_of(options, config), .gates = gate_mode(options)};
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit;
     CompressJob job(options, config, model, work ? &*work : nullptr, pipeline.gates != GateMode::off, run, common.quiet);
@@ -216,17 +237,18 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     complete(result.record, options, said, model);
     const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
     metrics.finish(result.record, rejected ? 3 : 0);
+    if (work) work->done();  // nothing is left to go on with
     if (rejected) {
         const std::string sentence = reject(options, result, directory);
         live.finish(result.record);
-        print(result.record, common);
+        print(result.record, common, options.keep_rejected);
         throw GateFailed(sentence);
     }
     write_record(directory.path(), result.record);
     directory.commit();
     live.finish(result.record);
     if (!options.registry.empty()) add_to_registry(options.registry, entries_of_output(config.output_path, result.record, weights_sha256(config.model_path)));
-    print(result.record, common);
+    print(result.record, common, true);
 }
 
 }  // namespace
@@ -264,6 +286,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     learning->add_option("--fine-tune", options->request.fine_tune, "train through the ternary weights, with the original as teacher: auto (where "
                    "perplexity rises by more than fine_tune_threshold), always or never. Needs --text or --self-text")
         ->check(CLI::IsMember({"auto", "always", "never"}))->capture_default_str();
+    add_checkpoints(*learning, options->request.learning);
     app.add_option("--gates", options->gates, "what a failed quality gate does: enforce (other ways are tried; nothing is written where all fail, and the status is 3), warn, or "
                    "off (nothing is measured); default: enforce with a text, else warn")
         ->check(CLI::IsMember({"enforce", "warn", "off"}));

@@ -132,17 +132,16 @@ void CompressJob::train(const Request& request, std::optional<Calibrated>& calib
     choose_defaults(learning, teacher_->parameters(), &request.recipe, config_);
     if (options_.time_limit != 0)
         learning.run.out_of_time = [this] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() > options_.time_limit; };
-    double rounded = 0;
-    bool trains = false;
     learning.run.worth = [&](double perplexity) {
-        rounded = perplexity;
-        return trains = request.fine_tune == "always" ||
-                        (request.fine_tune == "auto" && should_fine_tune(before_, perplexity, config_.fine_tune_threshold));
+        return request.fine_tune == "always" || (request.fine_tune == "auto" && should_fine_tune(before_, perplexity, config_.fine_tune_threshold));
     };
     Network<float> student(weights_->config(), (calibrated ? calibrated->network : *teacher_).parameters(), *run_.kernels);
     if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, *teacher_, calibrated->tensors.made, learning, run_);
+    learning.run.checkpoint = work_->checkpoint(trainings_++);
+    learning.run.about = Json::object({{"request", key_of(request)}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson_, student.parameters()))}});
     const Learned learned = learn(std::move(student), &request.recipe, config_, learning, lesson_, run_, quiet_);
-    improved_.report.set("post_compression_perplexity", rounded).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
+    const bool trains = learned.summary.steps_completed > 0;
+    improved_.report.set("post_compression_perplexity", learned.summary.first_perplexity).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
     improved_.report.set("training", to_json(learned.summary));
     if (trains) improved_.model.emplace(learned_model(*work_, origin_of(*weights_), learned.parameters));
     if (trains && request.calibrating.rotate) calibrated->tensors.made = learned.made;  // rounding what was learned would find other codes

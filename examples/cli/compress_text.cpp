@@ -101,7 +101,6 @@ void print_record(const Json& record) {
     for (const Json& tensor : record.at("tensors").as_array())
         if (const Json* const note = tensor.find("note")) std::printf("note        %s: %s\n", tensor.at("name").as_string().c_str(), note->as_string().c_str());
     for (const Json& note : record.at("notes").as_array()) std::printf("note        %s\n", note.as_string().c_str());
-    std::printf("written     %s\n", record.at("output").as_string().c_str());
 }
 
 }  // namespace cli

@@ -98,6 +98,7 @@ private:
     std::optional<bitnet::Transformer> original_{};
     Lesson lesson_{};
     bitnet::JudgedTexts texts_{};
+    std::size_t trainings_ = 0;  ///< of all attempts
     double before_ = 0;  ///< perplexity of the original
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     bitnet::Json timing_ = bitnet::Json::object();  ///< seconds of the stages, all attempts together

@@ -9,10 +9,7 @@
 #include <utility>
 
 #include <bitnet/calibrate/calibrated_start.hpp>
-#include <bitnet/calibrate/dataset.hpp>
-#include <bitnet/calibrate/token_cache.hpp>
 #include <bitnet/core/rng.hpp>
-#include <bitnet/infer/self_text.hpp>
 #include <bitnet/model/companions.hpp>
 #include <bitnet/policy/ste/clipped.hpp>
 #include <bitnet/policy/ste/learned_scale.hpp>
@@ -137,43 +134,6 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
     return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste()), std::move(made)};
 }
 
-Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_t texts, const LearningOptions& learning, Execution run,
-                    bool quiet) {
-    const Transformer model(speaker, ActivationPrecision::fp32, run);
-    SelfTextOptions self{.texts = texts, .first = first, .seed = learning.seed};
-    self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
-    Progress progress("self-text", quiet);
-    return self_text(model, self, run, [&](std::size_t done, std::size_t all) {
-        progress.update(static_cast<double>(done) / static_cast<double>(all), message(done, " of ", all, " texts"));
-    });
-}
-
-/// Windows of a dataset, or of what stands in for it; `spoken` becomes how many texts the model is to write itself where none is there.
-Lesson from_dataset(const LessonOptions& options, const std::filesystem::path& directory, const Tokenizer& tokenizer, std::uint64_t seed,
-                    std::size_t& spoken) {
-    const DatasetChoice choice = choose_dataset(options.datasets, options.dataset);
-    Lesson out;
-    out.dataset = Json::object({{"wanted", options.dataset}, {"name", choice.name}, {"cached", false}});
-    Json::Array notes;
-    const auto note = [&](std::string text) {
-        if (!text.empty()) notes.emplace_back(std::move(text));
-    };
-    note(choice.note(options.datasets));
-    if (choice.files.empty()) {
-        spoken = options.samples;
-    } else {
-        std::vector<std::filesystem::path> tokenizer_files;
-        for (const std::string& name : companion_files(directory)) tokenizer_files.push_back(directory / name);
-        CachedTokens tokens = windows_of(choice.files, tokenizer, tokenizer_files, options.cache.empty() ? options.datasets / ".bitnet_cache" : options.cache,
-                                         {.samples = options.samples, .tokens = options.sample_tokens, .field = options.field, .seed = seed});
-        note(std::move(tokens.note));
-        out.dataset.set("cached", tokens.from_cache);
-        out.text = std::move(tokens.windows);
-    }
-    out.dataset.set("notes", Json::array(std::move(notes)));
-    return out;
-}
-
 }  // namespace
 
 WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.target().string() + ".work") {
@@ -188,11 +148,14 @@ WorkDirectory::~WorkDirectory() {
         std::filesystem::remove_all(path_, ignored);
 }
 
-void add_lesson(CLI::App& app, LessonOptions& options) {
-    CLI::Option* const text = add_texts(app, options.text);
-    app.add_option("--eval-text", options.validation, "text that perplexity is measured on; default: one document in twenty");
-    app.add_option("--self-text", options.self_text, "learn from so many texts that the teacher writes, instead of --text")
-        ->check(CLI::Range(2, 1 << 30))->excludes(text);
+void WorkDirectory::refuse_interrupted(const LearningOptions& options) const {
+    if (std::filesystem::exists(checkpoint()) && !options.run.resume)
+        throw error(errc::exists, message(checkpoint().string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
+}
+
+void add_checkpoints(CLI::App& app, LearningOptions& options) {
+    app.add_option("--checkpoint-every", options.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
+    app.add_flag("--resume", options.run.resume, "continue a run that was interrupted; without one, begin");
 }
 
 std::size_t context_of(const LearningOptions& options, const ModelConfig& config) {
@@ -202,33 +165,6 @@ std::size_t context_of(const LearningOptions& options, const ModelConfig& config
     if (context > options.batch_tokens)
         throw error(errc::bad_value, message("--batch-tokens ", options.batch_tokens, ": a batch must hold a window of --context ", context));
     return context;
-}
-
-Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
-                   const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet) {
-    const auto opened = [&] { return open_tokenizer(tokenizer, config); };
-    Lesson out;
-    std::size_t spoken = options.self_text;
-    if (!options.datasets.empty()) out = from_dataset(options, tokenizer, opened(), learning.seed, spoken);
-    if (spoken != 0) {
-        const std::optional<std::uint32_t> first = opened().bos();
-        if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
-        out.text = spoken_by(*speaker, *first, spoken, learning, run, quiet);
-    } else if (options.datasets.empty()) {
-        out.text = read_documents(options.text, opened);
-    }
-    if (!options.validation.empty()) {
-        out.validation = read_documents({options.validation, options.text.split}, opened);
-        return out;
-    }
-    if (out.text.size() < 2) throw error(errc::bad_value, "the text is one document: name another for validation with --eval-text");
-    const std::size_t all = out.text.size(), kept = std::clamp<std::size_t>(all / 20, 1, 256);
-    for (std::size_t i = 0; i < kept; ++i) {  // evenly spread; removed from behind, so that places stay what they are
-        const std::size_t place = options.datasets.empty() ? (kept - 1 - i) * all / kept : all - 1 - i;  // windows of a document stay together
-        out.validation.push_back(std::move(out.text[place]));
-        out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
-    }
-    return out;
 }
 
 Origin origin_of(const ModelWeights& weights) { return {weights.config(), weights.tied_head(), weights.path(), weights.unknown()}; }

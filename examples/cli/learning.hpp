@@ -38,6 +38,8 @@ struct LearningOptions {
 };
 /// A group of options of its own, which is returned.
 CLI::App* add_learning(CLI::App& app, LearningOptions& options);
+/// --checkpoint-every and --resume.
+void add_checkpoints(CLI::App& app, LearningOptions& options);
 /// Whether somebody typed an option of that group.
 bool typed(const CLI::App& learning, const char* option);
 /// Refuses options that would do nothing beside the others: wrong usage.
@@ -81,7 +83,12 @@ public:
     WorkDirectory& operator=(const WorkDirectory&) = delete;
     ~WorkDirectory();
     const std::filesystem::path& path() const { return path_; }
-    std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+    /// Of the run's first training, and of those behind it.
+    std::filesystem::path checkpoint(std::size_t number = 0) const {
+        return path_ / (number == 0 ? std::string("checkpoint.safetensors") : bitnet::message("checkpoint.", number, ".safetensors"));
+    }
+    /// Errors  errc::exists where there is a checkpoint and nobody said that it is to be gone on from
+    void refuse_interrupted(const LearningOptions& options) const;
     void done() { done_ = true; }
 
 private:

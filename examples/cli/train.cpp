@@ -89,8 +89,7 @@ Json train(Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
     WorkDirectory work(directory);
-    if (std::filesystem::exists(work.checkpoint()) && !options.learning.run.resume && !options.force)
-        throw error(errc::exists, message(work.checkpoint().string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
+    if (!options.force) work.refuse_interrupted(options.learning);
 
     std::optional<ModelWeights> original, teacher_weights;
     if (!options.model.empty()) original.emplace(options.model);
@@ -180,8 +179,7 @@ Action add_train(CLI::App& app, CommonOptions& common) {
     CLI::App* const learning = add_learning(app, options->learning);
     learning->get_option("--ste")->excludes(dense);
     options->learning_group = learning;
-    app.add_option("--checkpoint-every", options->learning.run.checkpoint_every, "steps; 0: at the end only")->capture_default_str();
-    app.add_flag("--resume", options->learning.run.resume, "continue a run that was interrupted; without one, begin");
+    add_checkpoints(app, options->learning);
     app.add_flag("--force", options->force, "replace an output that is there");
     return [options, &common] { train_and_tell(*options, common); };
 }

@@ -1,7 +1,10 @@
 #include "program.hpp"
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -68,6 +71,8 @@ TEST_CASE("a gate out of reach ends in status 3: a sentence each, no output, the
     CHECK(says(failed.err, "not written, the original is untouched"));
     CHECK(says(failed.err, "\nbitnet: compression_ratio: the compression ratio is "));
     CHECK(says(failed.err, "at least 32.00x is asked for"));
+    CHECK(says(failed.out, "note        what is kept holds "));
+    CHECK_FALSE(says(failed.out, "\nwritten "));
     CHECK(read_text(place.weights()) == original);
     CHECK(read_text(place.out() / "quantized/model.safetensors") == earlier);
     CHECK(names_in(place.dir.path()) == before);
@@ -111,4 +116,37 @@ TEST_CASE("gates that warn tell and write, gates that are off measure nothing; w
     CHECK(state_of(blind, "perplexity_degradation") == "not measured");
     CHECK(state_of(blind, "compression_ratio") == "failed");
     CHECK(run_program(place.compress({"--force", "--gates", "enforce", "--set", "target_compression_ratio=32"})).status == 3);
+}
+
+TEST_CASE("a job killed at thirty random moments goes on from its last checkpoint and ends with the bytes of one that was not disturbed") {
+    const GatedPlace place;
+    const auto learning = [&](const fs::path& out) {
+        return Arguments{"compress", place.model(), "-o", out, "-q", "--text", place.ids(), "--split", "ids", "--fine-tune", "always", "--steps", "200", "--batch-tokens", "512",
+                         "--checkpoint-every", "10", "--evaluate-every", "50", "--gates", "warn"};
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    json_of(learning(place.dir / "undisturbed"));
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    Arguments resumed = learning(place.out());
+    resumed.emplace_back("--resume");
+    const fs::path checkpoint = place.dir / "out.work/checkpoint.safetensors";
+    std::FILE* const ignored = std::tmpfile();
+    bitnet::Random random(11);
+    bool went_on = false;
+    for (int kill = 0; kill < 30 && !fs::exists(place.out()); ++kill) {
+        const pid_t child = start_program(resumed, ::fileno(ignored), ::fileno(ignored));
+        std::this_thread::sleep_for(std::chrono::duration<double>(random.uniform() * seconds / 3));
+        ::kill(child, SIGKILL);
+        end_of(child);
+        went_on = went_on || fs::exists(checkpoint);
+    }
+    std::fclose(ignored);
+    CHECK(went_on);
+    if (!fs::exists(place.out()) && fs::exists(checkpoint))
+        CHECK(says(refusal_of_program(learning(place.out())), "an interrupted run; continue it with --resume, or begin anew with --force"));
+    resumed.emplace_back("--force");  // where one was killed behind its last step
+    json_of(resumed);
+    for (const char* const name : {"quantized/model.safetensors", "dequantized/model.safetensors", "dequantized/config.json"})
+        CHECK(read_text(place.out() / name) == read_text(place.dir / "undisturbed" / name));
+    CHECK_FALSE(fs::exists(place.dir / "out.work"));
 }
