@@ -173,16 +173,14 @@ void write_record(const std::filesystem::path& directory, Json& record) {
 }
 
 /// What failed stays only where that was asked for, and never under the name of the output.
-std::string reject(const CompressOptions& options, PipelineResult& result, const AtomicDirectory& output) {
+std::string reject(PipelineResult& result, const AtomicDirectory& output, std::optional<AtomicDirectory>& rejected) {
     std::string sentence = message(output.target().string(), ": not written, the original is untouched");
-    if (options.keep_rejected) {
-        std::filesystem::path target = output.target();
-        AtomicDirectory rejected(target += ".rejected", true, metadata_file_name);
-        result.record.set("output", rejected.target().string());
-        for (const auto& entry : std::filesystem::directory_iterator(output.path())) std::filesystem::rename(entry.path(), rejected.path() / entry.path().filename());
-        write_record(rejected.path(), result.record);
-        rejected.commit();
-        sentence = message(rejected.target().string(), ": kept, rejected");
+    if (rejected) {
+        result.record.set("output", rejected->target().string());
+        for (const auto& entry : std::filesystem::directory_iterator(output.path())) std::filesystem::rename(entry.path(), rejected->path() / entry.path().filename());
+        write_record(rejected->path(), result.record);
+        rejected->commit();
+        sentence = message(rejected->target().string(), ": kept, rejected");
     }
     for (const std::string& failure : result.failures()) sentence += message("\nbitnet: ", failure);
     return sentence;
@@ -211,6 +209,14 @@ Config configure(CompressOptions& options, const CommonOptions& common) {
     return config;
 }
 
+/// What is wrong with a register is told before the work.
+void check_registry(const std::filesystem::path& file) {
+    if (file.empty()) return;
+    const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+    if (!std::filesystem::is_directory(directory)) throw error(errc::io, message(file.string(), ": cannot create: there is no directory ", directory.string()));
+    if (std::filesystem::exists(file)) read_registry(file);
+}
+
 void compress(CompressOptions& options, const CommonOptions& common) {
     Config config = configure(options, common);
     const Execution run{&best_kernels(), static_cast<unsigned>(config.num_workers)};
@@ -219,36 +225,38 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     if (options.dry_run) return show_preflight({options.request.recipe, config, options.request.calibrating, options.lesson.given()}, model, run, common.json);
     require_apart(config.model_path, config.output_path);
     const HandIn said = options.hand_off.empty() ? HandIn{} : read_hand_in(options.hand_off);
-    if (std::filesystem::exists(options.registry)) read_registry(options.registry);  // a wrong one is told of before the work
-
+    check_registry(options.registry);
     AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
     JobMetrics metrics(options.sinks, config, to_json(config).set("recipe", options.request.recipe.recipe), directory);
     options.request.learning.log = [&metrics](const TrainingRecord& step) { metrics.step(step); };
     LivePage live(options.live, config.model_path);
     std::optional<WorkDirectory> work;
     if (options.lesson.given()) work.emplace(directory);
-    if (work && !options.force) work->refuse_interrupted(options.request.learning);
+    if (work && !options.request.learning.run.resume) work->begin_anew(options.force);
+    std::optional<AtomicDirectory> kept_apart;  // a name that is in the way is told of now
+    if (options.keep_rejected) kept_apart.emplace(std::filesystem::path(directory.target()) += ".rejected", true, metadata_file_name);
     PipelineOptions pipeline{.limits = limits_of(options, config), .gates = gate_mode(options)};
-    if (options.time_limit != 0) pipeline.time_limit = options.time_limit;
     CompressJob job(options, config, model, work ? &*work : nullptr, pipeline.gates != GateMode::off, run, common.quiet);
     const Json search = job.search(options.request, config);
+    if (options.time_limit != 0) pipeline.time_limit = options.time_limit - job.seconds();
     PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());
     if (search.is_object()) result.record.set("search", search);
     complete(result.record, options, said, model);
     const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
     metrics.finish(result.record, rejected ? 3 : 0);
-    if (work) work->done();  // nothing is left to go on with
     if (rejected) {
-        const std::string sentence = reject(options, result, directory);
+        const std::string sentence = reject(result, directory, kept_apart);
+        if (work) work->done();
         live.finish(result.record);
         print(result.record, common, options.keep_rejected);
         throw GateFailed(sentence);
     }
     write_record(directory.path(), result.record);
     directory.commit();
+    if (work) work->done();  // nothing is left to go on with
     live.finish(result.record);
-    if (!options.registry.empty()) add_to_registry(options.registry, entries_of_output(config.output_path, result.record, weights_sha256(config.model_path)));
     print(result.record, common, true);
+    if (!options.registry.empty()) add_to_registry(options.registry, entries_of_output(config.output_path, result.record, weights_sha256(config.model_path)));
 }
 
 }  // namespace
@@ -302,6 +310,14 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
                 if (option->count() > 0) options->typed.insert(option->get_name());
         if (!options->lesson.validation.empty() && !options->lesson.given())
             throw CLI::ValidationError("--eval-text", "nothing is measured or learned without --text or --self-text");
+        if (!options->other_text.empty() && (!options->lesson.given() || options->gates == "off"))
+            throw CLI::ValidationError("--other-text", "nothing is measured without --text or --self-text, or with --gates off");
+        if (options->keep_rejected && gate_mode(*options) != GateMode::enforce)
+            throw CLI::ValidationError("--keep-rejected", "nothing is rejected unless gates are enforced");
+        if (options->time_limit != 0 && !options->lesson.given())
+            throw CLI::ValidationError("--time-limit", "nothing that takes long is done without --text or --self-text");
+        if (options->searching.given() && options->request.learning.run.resume)
+            throw CLI::ValidationError("--resume", "--search chooses by the clock; name what it chose instead");
         for (const CLI::Option* const option : learning->get_options())
             if (option->count() > 0 && !options->lesson.given())
                 throw CLI::ValidationError(option->get_name(), "nothing is learned without --text or --self-text");

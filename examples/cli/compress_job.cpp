@@ -34,7 +34,7 @@ void begin_in_cells(Network<float>& student, const Network<float>& teacher, cons
 /// What weights are made with, storage of what is kept apart: with the same, they need not be made again.
 std::string key_of(const CompressRequest& request) {
     const RecipeRequest& recipe = request.recipe;
-    return to_text(Json::object({{"recipe", Json::array({recipe.recipe, recipe.quantizer, recipe.scale, recipe.planes, recipe.asymmetric, to_string(recipe.layout), to_string(recipe.scale_storage)})},
+    return to_text(Json::object({{"recipe", Json::array({recipe.recipe, recipe.quantizer, recipe.scale, recipe.planes, recipe.asymmetric, recipe.preservation.keep, recipe.preservation.ternary, to_string(recipe.layout), to_string(recipe.scale_storage)})},
                                  {"calibrating", Json::array({request.calibrating.target, request.calibrating.rotate, request.calibrating.refine, request.calibrating.bits,
                                                               request.calibrating.degradation})},
                                  {"learning", identity_of(request.learning)},
@@ -131,16 +131,23 @@ void CompressJob::train(const Request& request, std::optional<Calibrated>& calib
     LearningOptions learning = request.learning;
     choose_defaults(learning, teacher_->parameters(), &request.recipe, config_);
     if (options_.time_limit != 0)
-        learning.run.out_of_time = [this] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count() > options_.time_limit; };
+        learning.run.out_of_time = [this] { return seconds() > options_.time_limit; };
+    if (learning.log)  // steps of one curve, whichever attempt they are of
+        learning.log = [log = learning.log, before = steps_before_](TrainingRecord step) {
+            step.step += before;
+            log(step);
+        };
     learning.run.worth = [&](double perplexity) {
         return request.fine_tune == "always" || (request.fine_tune == "auto" && should_fine_tune(before_, perplexity, config_.fine_tune_threshold));
     };
     Network<float> student(weights_->config(), (calibrated ? calibrated->network : *teacher_).parameters(), *run_.kernels);
     if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, *teacher_, calibrated->tensors.made, learning, run_);
     learning.run.checkpoint = work_->checkpoint(trainings_++);
-    learning.run.about = Json::object({{"request", key_of(request)}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson_, student.parameters()))}});
+    learning.run.about = Json::object({{"request", key_of(request)}, {"sparsity_threshold", config_.sparsity_threshold},
+                                       {"kept", Json::array({config_.preserve_embedding_precision, config_.preserve_output_precision})}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson_, student.parameters()))}});
     const Learned learned = learn(std::move(student), &request.recipe, config_, learning, lesson_, run_, quiet_);
     const bool trains = learned.summary.steps_completed > 0;
+    steps_before_ += learned.summary.steps_completed;
     improved_.report.set("post_compression_perplexity", learned.summary.first_perplexity).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
     improved_.report.set("training", to_json(learned.summary));
     if (trains) improved_.model.emplace(learned_model(*work_, origin_of(*weights_), learned.parameters));

@@ -50,7 +50,7 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
     });
     if (!reads_texts()) return out;
     const bool may_train = options_.request.fine_tune != "never";
-    add("three times as many steps of training", may_train, "perplexity_degradation", [](CompressRequest& next, const Outcome& outcome) {
+    add("more training", may_train, "perplexity_degradation", [](CompressRequest& next, const Outcome& outcome) {
         if (!next.can_learn()) return false;
         next.fine_tune = "always";
         if (outcome.record.at("fine_tuning").at("fine_tuned").as_bool()) {
@@ -64,11 +64,13 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
         next.recipe.scale = "group:64";
         return helps;
     });
-    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate"}), "perplexity_degradation",
+    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate", "--refine", "--fine-tune"}), "perplexity_degradation",
         [this, is_free](CompressRequest& next, const Outcome& outcome) {
             constexpr double least_bits = 1.9;  // one plane with its scales
             const std::optional<double> bits = affordable_bits(outcome, config_.target_compression_ratio);
             if (bits && *bits < least_bits) return false;
+            next.recipe.scale.clear();  // what a search chose: both are chosen matrix by matrix
+            next.recipe.quantizer.clear();
             if (is_free({"--layout"})) next.recipe.layout = Layout::trit5;
             next.fine_tune = "auto";
             next.calibrating = CalibratingOptions{.target = "stream", .refine = std::max<std::size_t>(4, next.calibrating.refine), .bits = bits && *bits < 4 ? *bits : 0,

@@ -72,6 +72,8 @@ public:
     bitnet::GateFigures judge(const std::filesystem::path& directory, bitnet::Json& record);
     std::vector<bitnet::Rung<Request>> ladder() const;
     void told(std::string_view attempt) const;
+    /// Since the job was begun.
+    double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
 
 private:
     /// What a text did for a model that was to be compressed: nothing where none was named.
@@ -98,7 +100,8 @@ private:
     std::optional<bitnet::Transformer> original_{};
     Lesson lesson_{};
     bitnet::JudgedTexts texts_{};
-    std::size_t trainings_ = 0;  ///< of all attempts
+    std::size_t trainings_ = 0;       ///< of all attempts
+    std::uint64_t steps_before_ = 0;  ///< of all trainings that are over
     double before_ = 0;  ///< perplexity of the original
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     bitnet::Json timing_ = bitnet::Json::object();  ///< seconds of the stages, all attempts together

@@ -144,13 +144,23 @@ WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.targe
 }
 WorkDirectory::~WorkDirectory() {
     std::error_code ignored;
-    if (std::filesystem::exists(marker(), ignored) && (done_ || !std::filesystem::exists(checkpoint(), ignored)))
+    if (std::filesystem::exists(marker(), ignored) && (done_ || checkpoints().empty()))
         std::filesystem::remove_all(path_, ignored);
 }
 
-void WorkDirectory::refuse_interrupted(const LearningOptions& options) const {
-    if (std::filesystem::exists(checkpoint()) && !options.run.resume)
-        throw error(errc::exists, message(checkpoint().string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
+std::vector<std::filesystem::path> WorkDirectory::checkpoints() const {
+    std::vector<std::filesystem::path> out;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
+        if (entry.path().filename().string().starts_with("checkpoint")) out.push_back(entry.path());
+    return out;
+}
+
+void WorkDirectory::begin_anew(bool force) const {
+    for (const std::filesystem::path& left : checkpoints()) {
+        if (!force) throw error(errc::exists, message(left.string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
+        std::filesystem::remove(left);
+    }
 }
 
 void add_checkpoints(CLI::App& app, LearningOptions& options) {

@@ -87,11 +87,13 @@ public:
     std::filesystem::path checkpoint(std::size_t number = 0) const {
         return path_ / (number == 0 ? std::string("checkpoint.safetensors") : bitnet::message("checkpoint.", number, ".safetensors"));
     }
-    /// Errors  errc::exists where there is a checkpoint and nobody said that it is to be gone on from
-    void refuse_interrupted(const LearningOptions& options) const;
+    /// Before a run that does not go on from checkpoints: what is there of an earlier one is removed where `force` says so.
+    /// Errors  errc::exists where there is one, and not
+    void begin_anew(bool force) const;
     void done() { done_ = true; }
 
 private:
+    std::vector<std::filesystem::path> checkpoints() const;
     std::filesystem::path marker() const { return path_ / "bitnet_work"; }
     std::filesystem::path path_;
     bool done_ = false;

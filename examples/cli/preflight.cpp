@@ -89,6 +89,11 @@ std::vector<Change> changes_of(const PlannedJob& job, const Preflight& now, cons
             text += (text.empty() ? "" : " ") + name;
             edit(request, config);
         }
+        try {
+            target_of(job.calibrating, request, job.has_text);
+        } catch (const error&) {
+            return;  // what is calibrated could not be so
+        }
         Preflight sizes = sizes_of(job, request, config, model);
         if (sizes.compression_ratio() <= now.compression_ratio() && sizes.quantized_share() <= now.quantized_share()) return;
         std::vector<GateResult> gates = check_size_gates(sizes, limits_of(config));

@@ -89,7 +89,7 @@ Json train(Options& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
     WorkDirectory work(directory);
-    if (!options.force) work.refuse_interrupted(options.learning);
+    if (!options.learning.run.resume) work.begin_anew(options.force);
 
     std::optional<ModelWeights> original, teacher_weights;
     if (!options.model.empty()) original.emplace(options.model);

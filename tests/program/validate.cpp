@@ -57,6 +57,14 @@ TEST_CASE("a fresh output is valid, and each check says what it found") {
     }
 }
 
+TEST_CASE("files of metrics in an output are no tokenizer's") {
+    const Delivery delivery({"--set", "wandb_enabled=true"});
+    CHECK(fs::exists(delivery.out() / "wandb"));
+    const auto result = run_program({"validate", delivery.out(), "--no-gradient-flow"});
+    CHECK(result.status == 0);
+    CHECK(says(result.out, "tokenizer      1 file, the same"));
+}
+
 TEST_CASE("a flipped byte, a file cut short, a missing tokenizer and another ratio end in 3 and are named") {
     const Delivery delivery;
     const std::string weights = read_text(delivery.packed());

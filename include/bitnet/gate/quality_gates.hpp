@@ -29,6 +29,7 @@ struct GateLimits {
 struct GateFigures {
     std::optional<double> degradation{}, dequantization_accuracy{}, compression_ratio{}, quantized_share{}, sparsity{};
     std::optional<std::string> gradient_fault{};  ///< of GradientFlow::error(): empty when it passed
+    bool gradients_compared = true;               ///< with differences, not only found to be there
 };
 
 /// One gate.
@@ -86,7 +87,9 @@ inline std::vector<GateResult> check_gates(const GateFigures& figures, const Gat
     GateResult flow{.name = "gradient_flow", .sentence = "the flow of gradients was not measured"};
     if (figures.gradient_fault) {
         flow.state = figures.gradient_fault->empty() ? GateResult::State::passed : GateResult::State::failed;
-        flow.sentence = figures.gradient_fault->empty() ? "every tensor gets a gradient that differences confirm" : *figures.gradient_fault;
+        flow.sentence = !figures.gradient_fault->empty()  ? *figures.gradient_fault
+                        : figures.gradients_compared ? "every tensor gets a gradient that differences confirm"
+                                                     : "every tensor gets a gradient that is finite and not zero";
     }
     out.push_back(std::move(flow));
     out.push_back(detail::gate("dequantization_accuracy", "the agreement of both outputs' logits", figures.dequantization_accuracy, Bound::at_least,

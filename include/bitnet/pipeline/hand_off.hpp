@@ -241,7 +241,8 @@ private:
         for (const auto& path : directories)
             for (std::string& name : companion_files(path)) names.insert(std::move(name));
         for (const ListedFile& file : listed_)  // what is gone from both
-            if (const std::filesystem::path path(file.path); path.has_parent_path() && path.extension() != ".safetensors" && path.filename() != config_file_name)
+            if (const std::filesystem::path path(file.path); path.extension() != ".safetensors" && path.filename() != config_file_name &&
+                                                                         (path.parent_path() == quantized_directory_name || path.parent_path() == dequantized_directory_name))
                 names.insert(path.filename().string());
         if (names.empty()) return skipped("there are no tokenizer files");
         std::vector<std::string> faults;

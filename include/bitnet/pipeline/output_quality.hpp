@@ -35,6 +35,7 @@ struct OutputQuality {
     std::optional<double> dequantization_accuracy{};  ///< of dequantized/ against quantized/, see Agreement::logit_accuracy
     std::optional<double> int8_accuracy{};            ///< of quantized/ with int8 activations against itself without
     std::optional<GradientFlow> gradient_flow{};      ///< through dequantized/
+    bool gradients_compared = true;                   ///< with differences: models of less than 100 M parameters
     std::vector<std::string> notes{};
 
     double degradation() const { return delivered.other_perplexity() / delivered.reference_perplexity() - 1; }
@@ -63,6 +64,7 @@ inline void measure_flow(OutputQuality& out, const std::filesystem::path& dense,
     const Parameters<float> parameters = read_parameters<float>(weights, run);
     std::uint64_t count = 0;
     for (const Parameter<float>& one : parameters) count += one.value.values().size();
+    out.gradients_compared = flow_options(count).samples > 0;
     if (is_small_enough(count, physical_memory()))
         out.gradient_flow = gradient_flow(weights.config(), parameters, flow_options(count), run.threads);
     else
@@ -106,7 +108,7 @@ inline OutputQuality measure_output(const Transformer& original, const std::file
 
 /// What gates ask of that.
 inline GateFigures figures_of(const OutputQuality& quality) {
-    GateFigures out{.degradation = quality.degradation(), .dequantization_accuracy = quality.dequantization_accuracy};
+    GateFigures out{.degradation = quality.degradation(), .dequantization_accuracy = quality.dequantization_accuracy, .gradients_compared = quality.gradients_compared};
     if (quality.gradient_flow) out.gradient_fault = quality.gradient_flow->error();
     return out;
 }

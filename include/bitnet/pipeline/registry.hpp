@@ -172,8 +172,14 @@ inline void add_to_registry(const std::filesystem::path& file, const std::vector
     document.set("entries", Json::array(std::move(rows)));
     std::filesystem::path beside = file;
     beside += ".partial";
-    write_file(beside, to_text(document) + "\n");
-    detail::rename_or_throw(beside, file);
+    try {
+        write_file(beside, to_text(document) + "\n");
+        detail::rename_or_throw(beside, file);
+    } catch (...) {
+        std::error_code ignored;
+        std::filesystem::remove(beside, ignored);
+        throw;
+    }
     detail::sync_path(file.has_parent_path() ? file.parent_path() : std::filesystem::path("."));
 }
 

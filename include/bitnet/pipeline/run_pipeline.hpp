@@ -29,7 +29,7 @@ enum class GateMode {
 struct PipelineOptions {
     GateLimits limits{};
     GateMode gates = GateMode::enforce;
-    double time_limit = std::numeric_limits<double>::infinity();  ///< seconds behind which nothing new is begun, above 0
+    double time_limit = std::numeric_limits<double>::infinity();  ///< seconds behind which nothing new is begun
 };
 
 /// How an attempt is made and judged.
@@ -74,10 +74,13 @@ public:
         job_.told(name);
         const std::filesystem::path directory = into_ / "attempt";
         create(directory);
-        Outcome outcome{.record = job_.make(request, directory)};
-        if (options_.gates != GateMode::off) {
-            outcome.figures = job_.judge(directory, outcome.record);
-            outcome.gates = check_gates(outcome.figures, options_.limits);
+        Outcome outcome;
+        try {
+            outcome = judged(request, directory);
+        } catch (...) {
+            std::error_code ignored;
+            std::filesystem::remove_all(directory, ignored);
+            throw;
         }
         const double seconds = seconds_since(begin);
         rungs_.push_back(describe(name, outcome, seconds));
@@ -107,12 +110,19 @@ private:
         std::size_t rung;
     };
 
+    Outcome judged(const Request& request, const std::filesystem::path& directory) {
+        Outcome out{.record = job_.make(request, directory)};
+        if (options_.gates == GateMode::off) return out;
+        out.figures = job_.judge(directory, out.record);
+        out.gates = check_gates(out.figures, options_.limits);
+        return out;
+    }
     static double seconds_since(std::chrono::steady_clock::time_point begin) {
         return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     }
     static void create(const std::filesystem::path& directory) {
         if (std::error_code reason; !std::filesystem::create_directory(directory, reason))
-            throw error(errc::io, message(directory.string(), ": cannot create: ", reason.message()));
+            throw error(reason ? errc::io : errc::exists, message(directory.string(), ": cannot create: ", reason ? reason.message() : "it is there"));
     }
     std::vector<std::filesystem::path> move_up(const std::filesystem::path& directory) const {
         std::vector<std::filesystem::path> out;

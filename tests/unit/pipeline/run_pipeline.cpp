@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -100,6 +101,17 @@ TEST_CASE("the best attempt is kept, not the last, and nothing of the others sta
     Rehearsal turned{{rise(0.5), rise(0.4), rise(0.2)}, {rung_to(1), rung_to(2)}};
     run_pipeline(turned, 0, {}, other.path());
     CHECK(files_in(other.path()) == std::set<std::string>{"made"});
+}
+
+TEST_CASE("what a job throws leaves nothing of the attempt, and the directory can be used again") {
+    const TempDir dir;
+    Rehearsal job{{}};  // no figures: judge() throws
+    CHECK_THROWS_AS(run_pipeline(job, 0, {}, dir.path()), std::out_of_range);
+    CHECK(files_in(dir.path()).empty());
+    job.figures = {rise(0.05)};
+    CHECK(run_pipeline(job, 0, {}, dir.path()).success());
+    std::filesystem::create_directory(dir / "attempt");
+    CHECK_THROWS_WITH_AS(run_pipeline(job, 0, {}, dir.path()), doctest::Contains("attempt: cannot create: it is there"), bitnet::error);
 }
 
 TEST_CASE("gates that only warn climb nothing, gates that are off measure nothing, and a limit of time ends the climb") {
