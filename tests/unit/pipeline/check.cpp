@@ -4,23 +4,22 @@
 
 using bitnet::Check;
 using bitnet::check_of;
-using State = bitnet::Check::State;
 
 TEST_CASE("a check without faults has passed, with faults it names three and counts the rest") {
-    CHECK(check_of("files", {}, "all is well") == Check{"files", State::passed, "all is well"});
-    CHECK(check_of("files", {"a is missing"}, "all is well") == Check{"files", State::failed, "a is missing"});
+    CHECK(check_of("files", {}, "all is well") == Check{"files", Check::State::passed, "all is well"});
+    CHECK(check_of("files", {"a is missing"}, "all is well") == Check{"files", Check::State::failed, "a is missing"});
     CHECK(check_of("files", {"a", "b", "c"}, "").sentence == "a; b; c");
     CHECK(check_of("files", {"a", "b", "c", "d", "e"}, "").sentence == "a; b; c; and 2 more");
 }
 
 TEST_CASE("only what failed has not passed") {
     CHECK(bitnet::all_passed(std::vector<Check>{}));
-    for (const State state : {State::passed, State::skipped, State::warning}) CHECK(bitnet::all_passed({Check{"a", State::passed, ""}, Check{"b", state, ""}}));
-    CHECK_FALSE(bitnet::all_passed({Check{"a", State::passed, ""}, Check{"b", State::failed, ""}}));
+    for (const Check::State state : {Check::State::passed, Check::State::skipped, Check::State::warning}) CHECK(bitnet::all_passed({Check{"a", Check::State::passed, ""}, Check{"b", state, ""}}));
+    CHECK_FALSE(bitnet::all_passed({Check{"a", Check::State::passed, ""}, Check{"b", Check::State::failed, ""}}));
 }
 
 TEST_CASE("checks are written with the words of their states") {
-    const bitnet::Json json = bitnet::to_json(std::vector<Check>{{"a", State::passed, "p"}, {"b", State::failed, "f"}, {"c", State::skipped, "s"}, {"d", State::warning, "w"}});
+    const bitnet::Json json = bitnet::to_json(std::vector<Check>{{"a", Check::State::passed, "p"}, {"b", Check::State::failed, "f"}, {"c", Check::State::skipped, "s"}, {"d", Check::State::warning, "w"}});
     REQUIRE(json.as_array().size() == 4);
     CHECK(json.as_array()[1] == bitnet::Json::object({{"name", "b"}, {"state", "failed"}, {"sentence", "f"}}));
     CHECK(json.as_array()[0].at("state").as_string() == "passed");
