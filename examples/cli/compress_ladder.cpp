@@ -12,14 +12,16 @@ using namespace bitnet;
 std::optional<double> affordable_bits(const Outcome& outcome, double least_ratio) {
     if (outcome.fails("compression_ratio")) return std::nullopt;
     const Json& record = outcome.record;
-    double ternary_bytes = 0, weights = 0;
+    constexpr double header_of_a_plane = 256;  // names, types and shapes of codes and scales
+    double ternary_bytes = 0, weights = 0, headers = 0;
     for (const Json& tensor : record.at("tensors").as_array())
         if (tensor.at("treatment").as_string() == "ternary") {
+            headers += header_of_a_plane;
             ternary_bytes += tensor.at("stored_bytes").as_double();
             weights += 8 * tensor.at("stored_bytes").as_double() / tensor.at("bits_per_weight").as_double();
         }
     const double kept_bytes = record.at("quantized_bytes").as_double() - ternary_bytes;
-    return 0.995 * 8 * (record.at("original_bytes").as_double() / least_ratio - kept_bytes) / weights;  // names of further tensors take some, too
+    return 8 * (record.at("original_bytes").as_double() / least_ratio - kept_bytes - headers) / weights;
 }
 
 bool is_coarse(const CompressRequest& request) {
