@@ -66,7 +66,7 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
         next.recipe.scale = "group:64";
         return helps;
     });
-    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate", "--refine", "--fine-tune"}), "perplexity_degradation",
+    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate", "--fine-tune"}), "perplexity_degradation",
         [this, is_free](CompressRequest& next, const Outcome& outcome) {
             constexpr double least_bits = 1.9;  // one plane with its scales
             const std::optional<double> bits = affordable_bits(outcome, config_.target_compression_ratio);
@@ -75,7 +75,7 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
             next.recipe.quantizer.clear();
             if (is_free({"--layout"})) next.recipe.layout = Layout::trit5;
             next.fine_tune = "auto";
-            next.calibrating = CalibratingOptions{.target = "stream", .refine = std::max<std::size_t>(4, next.calibrating.refine), .bits = bits && *bits < 4 ? *bits : 0,
+            next.calibrating = CalibratingOptions{.target = "stream", .refine = is_free({"--refine"}) ? std::size_t{4} : next.calibrating.refine, .bits = bits && *bits < 4 ? *bits : 0,
                                                   .degradation = 0.95 * std::max(1e-3, config_.max_accuracy_drop)};
             return true;
         });
