@@ -168,7 +168,7 @@ void complete(Json& record, const CompressOptions& options, const HandIn& said, 
 
 void write_record(const std::filesystem::path& directory, Json& record) {
     record.set(files_key, describe_files(directory));
-    write_file(directory / metadata_file_name, to_text(record) + "\n");
+    save_compression_metadata(directory, record);
     write_file(directory / report_file_name, report_html(record));
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include <bitnet/pipeline/metadata.hpp>
 
@@ -62,9 +63,10 @@ void print_measured(const Json& record) {
 }
 
 void print_gates(const Json& record) {
+    const char* title = "gates";
     for (const Json& gate : record.at("gates").as_array())
-        std::printf("%-11s %-12s %s: %s\n", &gate == &record.at("gates").as_array().front() ? "gates" : "", gate.at("state").as_string().c_str(),
-                    gate.at("name").as_string().c_str(), gate.at("sentence").as_string().c_str());
+        std::printf("%-11s %-12s %s: %s\n", std::exchange(title, ""), gate.at("state").as_string().c_str(), gate.at("name").as_string().c_str(),
+                    gate.at("sentence").as_string().c_str());
     const Json::Array& rungs = record.at("rungs").as_array();
     if (rungs.size() < 2) return;
     Table table({"tried", "degradation %", "ratio", "gates failed", "s", "kept"});

@@ -11,6 +11,7 @@
 
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/pipeline/metadata.hpp>
+#include <bitnet/pipeline/hand_in.hpp>
 #include <bitnet/pipeline/preflight.hpp>
 
 #include "terminal.hpp"

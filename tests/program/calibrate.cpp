@@ -23,12 +23,7 @@ namespace {
 /// A random model, and a text of token ids that it is calibrated with.
 struct CalibratingPlace : Workplace {
     CalibratingPlace() : Workplace({.vocab_size = 40, .hidden_size = 32, .intermediate_size = 64, .layers = 2, .max_positions = 16}) {
-        std::string text;
-        for (int document = 0; document < 60; ++document) {
-            for (int i = 0; i < 16; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
-            text += "\n";
-        }
-        bitnet_test::write_text(ids(), text);
+        bitnet_test::write_text(ids(), bitnet_test::id_documents(60, 16));
     }
     fs::path ids() const { return dir / "ids.txt"; }
     Arguments calibrating(const Arguments& more = {}) const {

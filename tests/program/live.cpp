@@ -17,12 +17,7 @@ namespace {
 /// A model that learns for some seconds.
 struct LivePlace : Workplace {
     LivePlace() : Workplace({.vocab_size = 40, .hidden_size = 64, .intermediate_size = 96, .layers = 2, .max_positions = 32}) {
-        std::string text;
-        for (int document = 0; document < 100; ++document) {
-            for (int i = 0; i < 32; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
-            text += "\n";
-        }
-        bitnet_test::write_text(dir / "ids.txt", text);
+        bitnet_test::write_text(dir / "ids.txt", bitnet_test::id_documents(100, 32));
     }
     Arguments serving(const Arguments& more = {}) const {
         Arguments all = compress({"--text", dir / "ids.txt", "--split", "ids", "--fine-tune", "always", "--steps", "60", "--gates", "warn", "--force", "--serve", "0"});

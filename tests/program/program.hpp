@@ -100,6 +100,16 @@ inline std::string refusal_of_program(const Arguments& arguments, const std::fun
     return result.err.substr(8, result.err.size() - 9);
 }
 
+/// Lines of token ids below 40, a document a line, which a model can learn something from.
+inline std::string id_documents(int documents, int tokens) {
+    std::string text;
+    for (int document = 0; document < documents; ++document) {
+        for (int i = 0; i < tokens; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
+        text += "\n";
+    }
+    return text;
+}
+
 /// A directory with a random model in `model`, to be damaged, and a place for the output.
 struct Workplace {
     explicit Workplace(const bitnet::RandomModel& made = {.vocab_size = 40, .hidden_size = 16, .intermediate_size = 24,

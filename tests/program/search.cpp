@@ -19,12 +19,7 @@ namespace {
 /// A random model whose matrices are most of it, and a text of token ids.
 struct SearchingPlace : Workplace {
     SearchingPlace() : Workplace({.vocab_size = 40, .hidden_size = 128, .intermediate_size = 256, .layers = 2, .max_positions = 16}) {
-        std::string text;
-        for (int document = 0; document < 40; ++document) {
-            for (int i = 0; i < 16; ++i) text += std::to_string((document * 7 + i * (1 + document % 5)) % 40) + " ";
-            text += "\n";
-        }
-        bitnet_test::write_text(ids(), text);
+        bitnet_test::write_text(ids(), bitnet_test::id_documents(40, 16));
     }
     std::filesystem::path ids() const { return dir / "ids.txt"; }
     Arguments searching(const Arguments& more) const {

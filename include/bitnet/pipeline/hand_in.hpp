@@ -38,6 +38,11 @@ struct HandInFigures {
 
 /// Fewer parameters than this rarely bear ternary weights.
 inline constexpr std::uint64_t few_parameters = 5'000'000;
+/// What is said then; empty for larger models.
+inline std::string few_parameters_warning(std::uint64_t parameters) {
+    if (parameters >= few_parameters) return {};
+    return message(parameters, " parameters are few for ternary weights, fewer than ", few_parameters, "; 4 or 8 bits a weight may serve it better");
+}
 
 namespace detail {
 
@@ -84,10 +89,10 @@ inline HandIn read_hand_in(const std::filesystem::path& file) { return hand_in_f
 /// few_parameters is a warning.
 inline std::vector<Check> check_hand_in(const HandIn& said, const HandInFigures& measured, double tolerance = 0.01) {
     std::vector<Check> out;
-    const bool few = measured.parameters < few_parameters;
-    out.push_back({"parameters", few ? Check::State::warning : Check::State::passed,
-                   few ? message(measured.parameters, " parameters are few for ternary weights, fewer than ", few_parameters, "; 4 or 8 bits a weight may serve it better")
-                         : message(measured.parameters, " parameters")});
+    if (std::string warning = few_parameters_warning(measured.parameters); !warning.empty())
+        out.push_back({"parameters", Check::State::warning, std::move(warning)});
+    else
+        out.push_back({"parameters", Check::State::passed, message(measured.parameters, " parameters")});
     const auto compare = [&](std::string_view name, const std::optional<double>& figure, const std::optional<double>& found) {
         if (!figure) return;
         if (!found) return out.push_back({std::string(name), Check::State::skipped, message(name, " is said to be ", *figure, "; it was not measured")});

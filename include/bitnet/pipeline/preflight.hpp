@@ -105,12 +105,6 @@ inline std::string what_is_kept(const Preflight& sizes) {
                    share(most->second.bytes, sizes.quantized_bytes), ")");
 }
 
-/// Fewer than 5 M parameters: what ternary weights are likely to cost then. Empty for larger models.
-inline std::string few_parameters_warning(std::uint64_t parameters) {
-    if (parameters >= 5'000'000) return "";
-    return message(parameters, " parameters are few: ternary weights cost small models much of what they can do; 4 or 8 bits a weight lose far less");
-}
-
 /// How long rounding takes.
 struct TimeEstimate {
     double seconds = 0;          ///< for all weights that become ternary; 0 without any

@@ -85,7 +85,8 @@ public:
         const double seconds = seconds_since(begin);
         rungs_.push_back(describe(name, outcome, seconds));
         if (best_ && !is_better(outcome, best_->outcome)) return remove_tree(directory);
-        for (const auto& earlier : best_ ? best_->files : std::vector<std::filesystem::path>{}) remove_tree(into_ / earlier);
+        if (best_)
+            for (const auto& earlier : best_->files) remove_tree(into_ / earlier);
         best_.emplace(Best{request, std::move(outcome), move_up(directory), rungs_.size() - 1});
     }
     bool passed() const { return best_->outcome.passed(); }
@@ -145,12 +146,10 @@ private:
         return out;
     }
     static std::string verdict(const std::vector<GateResult>& gates) {
-        const auto failed = std::ranges::count_if(gates, [](const GateResult& gate) { return gate.state == GateResult::State::failed; });
-        if (failed == 0) return "no gate failed";
         std::string out;
         for (const GateResult& gate : gates)
             if (gate.state == GateResult::State::failed) out += message(out.empty() ? "" : "; ", gate.sentence);
-        return out;
+        return out.empty() ? "no gate failed" : out;
     }
 
     Job& job_;

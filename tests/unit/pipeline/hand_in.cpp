@@ -7,6 +7,7 @@
 using bitnet::Check;
 using bitnet::check_hand_in;
 using bitnet::errc;
+using bitnet::few_parameters_warning;
 using bitnet::HandIn;
 using bitnet::HandInFigures;
 using bitnet::Json;
@@ -88,4 +89,10 @@ TEST_CASE("fewer than five million parameters are a warning that suggests more b
     CHECK(json.at("parameters") == Json(5'000'000));
     CHECK(json.at("size_category").as_string() == "tiny");
     CHECK(json.at("checks").as_array().at(0).at("state").as_string() == "warning");
+}
+
+TEST_CASE("few parameters are warned of, with what would be better") {
+    CHECK(few_parameters_warning(5'000'000).empty());
+    CHECK(few_parameters_warning(4'999'999).starts_with("4999999 parameters are few"));
+    CHECK(few_parameters_warning(1).find("4 or 8 bits") != std::string::npos);
 }

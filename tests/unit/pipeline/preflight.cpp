@@ -114,12 +114,6 @@ TEST_CASE("the gates of size say what a run would end with, and what is kept say
     CHECK(everything.bits_per_weight() > 2);
 }
 
-TEST_CASE("few parameters are warned of, with what would be better") {
-    CHECK(few_parameters_warning(5'000'000).empty());
-    CHECK(few_parameters_warning(4'999'999).starts_with("4999999 parameters are few"));
-    CHECK(few_parameters_warning(1).find("4 or 8 bits") != std::string::npos);
-}
-
 TEST_CASE("the estimate of time is measured on the largest tensor that becomes ternary and grows with all of them") {
     TempDir place;
     write_random_model(place / "model", {.architecture = "gpt2", .vocab_size = 4000, .hidden_size = 96, .intermediate_size = 2048, .layers = 3});
