@@ -25,7 +25,7 @@ namespace {
 using namespace bitnet;
 namespace fs = std::filesystem;
 
-struct Options {
+struct BenchOptions {
     std::vector<fs::path> models;
     std::size_t prompt_tokens = 0, generated_tokens = 0, repetitions = 3;
     bool alone = false;
@@ -113,7 +113,7 @@ void note_slow_paths(const Transformer& model, ActivationPrecision precision, Ro
 }
 
 /// What was asked for, or as much of 512 and 128 tokens as the model has positions for.
-SpeedOptions speed_options(const Options& options, const ModelConfig& config) {
+SpeedOptions speed_options(const BenchOptions& options, const ModelConfig& config) {
     const std::size_t positions = config.max_positions;
     return {.prompt_tokens = options.prompt_tokens != 0 ? options.prompt_tokens : std::min<std::size_t>(512, positions),
             .generated_tokens = options.generated_tokens != 0 ? options.generated_tokens
@@ -121,7 +121,7 @@ SpeedOptions speed_options(const Options& options, const ModelConfig& config) {
             .repetitions = options.repetitions};
 }
 
-Row measure(const std::string& name, const fs::path& path, const std::string& precision, const Options& options,
+Row measure(const std::string& name, const fs::path& path, const std::string& precision, const BenchOptions& options,
             Execution run, const CommonOptions& common) {
     forget_peak();
     const ModelWeights weights(path);
@@ -142,7 +142,7 @@ Row measure(const std::string& name, const fs::path& path, const std::string& pr
     return row;
 }
 
-RecipeRequest packed_copy(const Options& options) {
+RecipeRequest packed_copy(const BenchOptions& options) {
     RecipeRequest request;
     request.scale = options.scale;
     request.layout = *layout_named(options.layout);
@@ -151,7 +151,7 @@ RecipeRequest packed_copy(const Options& options) {
 
 /// The packed model that `bitnet compress` makes of it. Returns how fast the quantizer was: bytes of weights that became
 /// ternary, in the type of their file, a second.
-double pack(const fs::path& model, const fs::path& output, const Options& options, Execution run, const CommonOptions& common) {
+double pack(const fs::path& model, const fs::path& output, const BenchOptions& options, Execution run, const CommonOptions& common) {
     const RecipeRequest request = packed_copy(options);
     Config config;
     const ModelDir original(model);
@@ -170,7 +170,7 @@ double pack(const fs::path& model, const fs::path& output, const Options& option
     return seconds > 0 ? bytes / seconds : 0;
 }
 
-std::vector<Row> measure_all(const Options& options, Execution run, const CommonOptions& common) {
+std::vector<Row> measure_all(const BenchOptions& options, Execution run, const CommonOptions& common) {
     std::vector<Row> rows;
     const auto add = [&](const std::string& name, const fs::path& path) {
         rows.push_back(measure(name, path, "int8", options, run, common));
@@ -256,7 +256,7 @@ void print(const std::vector<Row>& rows, const MachineSpeed& machine, const Kern
         for (const std::string& note : row.notes) std::printf("note        %s: %s\n", row.name.c_str(), note.c_str());
 }
 
-void bench(const Options& options, const CommonOptions& common) {
+void bench(const BenchOptions& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     check_recipe(packed_copy(options), Config{});
     const std::vector<Row> rows = measure_all(options, run, common);
@@ -279,7 +279,7 @@ void bench(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_bench(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<BenchOptions>();
     app.add_option("MODEL", options->models, "model directories, or outputs of compress: an original is also packed, in a "
                    "temporary directory, and both are measured")->required();
     app.add_option("-p,--prompt-tokens", options->prompt_tokens, "tokens of the prompt, read at once; default: 512, or the model's "

@@ -26,7 +26,7 @@ std::filesystem::path shipped_models() {
     return !reason && std::filesystem::exists(installed) ? installed : std::filesystem::path(BITNET_EXAMPLE_MODELS);
 }
 
-struct Options {
+struct DemoOptions {
     std::filesystem::path output = "bitnet-demo";
     std::string prompt = "One sunny morning";
     std::size_t texts = 1000, steps = 300;  // less than two minutes on two cores
@@ -48,7 +48,7 @@ void run(Action (*add)(CLI::App&, CommonOptions&), const std::string& name, Word
     std::fflush(stdout);
 }
 
-void print_balance(const Options& options) {
+void print_balance(const DemoOptions& options) {
     const std::filesystem::path file = options.output / metadata_file_name;
     const Json about = read_json_file(file);
     const Json& quality = about.at("fine_tuning");
@@ -61,7 +61,7 @@ void print_balance(const Options& options) {
     std::printf("made        %s to run, %s to go on training\n", (options.output / "quantized").c_str(), (options.output / "dequantized").c_str());
 }
 
-void demo(const Options& options, const CommonOptions& common) {
+void demo(const DemoOptions& options, const CommonOptions& common) {
     const std::filesystem::path models = shipped_models(), model = models / "stories", unseen = models / "stories.jsonl";
     const auto talk = [&](const std::filesystem::path& speaker) {
         run(add_generate, "generate", {speaker.string(), "--prompt", options.prompt, "--tokens", "150", "--temperature", "0.7", "--seed", "1"}, common);
@@ -85,7 +85,7 @@ void demo(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_demo(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DemoOptions>();
     app.add_option("-o,--output", options->output, "directory for both models; an earlier demo's is replaced")->capture_default_str();
     app.add_option("--prompt", options->prompt, "the beginning of what the models tell")->capture_default_str();
     app.add_option("--texts", options->texts, "stories that it tells itself to learn from")->check(CLI::Range(2, 1 << 30))->capture_default_str();

@@ -15,7 +15,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct DequantizeOptions {
     std::filesystem::path packed, output;
     std::string dtype = "fp16";
     bool force = false;
@@ -41,7 +41,7 @@ void copy_rest(const std::filesystem::path& from, const std::filesystem::path& t
     }
 }
 
-void dequantize(const Options& options, const CommonOptions& common) {
+void dequantize(const DequantizeOptions& options, const CommonOptions& common) {
     // The output of `bitnet compress`, or its quantized/ alone.
     const std::filesystem::path inner = options.packed / quantized_directory_name;
     const std::filesystem::path from = std::filesystem::is_directory(inner) ? inner : options.packed;
@@ -75,7 +75,7 @@ void dequantize(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_dequantize(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DequantizeOptions>();
     app.add_option("PACKED", options->packed, "output of bitnet compress, its quantized/, or a packed file")->required();
     app.add_option("-o,--output", options->output, "directory to write")->required();
     app.add_option("--dtype", options->dtype, "fp32, fp16 or bf16")

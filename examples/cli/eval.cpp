@@ -17,7 +17,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct EvalOptions {
     std::filesystem::path model;
     TextOptions texts;
     std::string activations = "fp32";
@@ -56,7 +56,7 @@ void write_logits(const std::filesystem::path& wanted, const Transformer& model,
     std::filesystem::rename(file.path, wanted);
 }
 
-void eval(const Options& options, const CommonOptions& common) {
+void eval(const EvalOptions& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     const ModelWeights weights(options.model);
     const Documents documents = read_documents(options.texts, [&] { return open_tokenizer(weights); });
@@ -97,7 +97,7 @@ void eval(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_eval(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<EvalOptions>();
     app.add_option("MODEL", options->model, "model directory: an original, dequantized/ or quantized/")->required();
     add_texts(app, options->texts)->required();
     app.add_option("--context", options->context, "tokens of a window; default: the model's positions, at most 512")

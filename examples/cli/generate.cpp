@@ -18,7 +18,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct GenerateOptions {
     std::filesystem::path model;
     std::string prompt, activations = "int8";
     std::size_t count = 128;
@@ -40,7 +40,7 @@ std::vector<std::uint32_t> end_tokens(const ModelWeights& weights, const Tokeniz
     return out;
 }
 
-void generate_text(const Options& options, const CommonOptions& common) {
+void generate_text(const GenerateOptions& options, const CommonOptions& common) {
     const Execution run{&best_kernels(), common.threads};
     const ModelWeights weights(options.model);
     const Tokenizer tokenizer = open_tokenizer(weights);
@@ -95,7 +95,7 @@ void generate_text(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_generate(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<GenerateOptions>();
     app.add_option("MODEL", options->model, "model directory: an original, dequantized/ or quantized/")->required();
     app.add_option("--prompt", options->prompt, "the beginning of the text");
     app.add_option("-n,--tokens", options->count, "tokens to write at most")->capture_default_str();

@@ -16,7 +16,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct InspectOptions {
     std::filesystem::path path;
     std::string tensor;
     std::string architecture;
@@ -45,7 +45,7 @@ Values values_of(std::span<const float> values) {
     return out;
 }
 
-Json to_json(const Values& values) {
+Json values_to_json(const Values& values) {
     return Json::object({{"min", values.smallest}, {"max", values.largest}, {"mean", values.mean}, {"std", values.deviation}});
 }
 
@@ -67,7 +67,7 @@ Json::Array json_shape(const Shape& shape) {
     throw error(errc::missing, message(path.string(), ": no tensor is called \"", wanted, "\""));
 }
 
-Listing list_packed(const PackedModel& packed, const Options& options) {
+Listing list_packed(const PackedModel& packed, const InspectOptions& options) {
     Listing out{.table = Table({"tensor", "shape", "stored as", "scales", "bits", "zeros"})};
     std::uint64_t bytes = 0, elements = 0;
     Distortion all;
@@ -100,11 +100,11 @@ Listing list_packed(const PackedModel& packed, const Options& options) {
             row.set("offsets", made.offsets.size());
             row.set("rotated", bool(made.rotation));
             row.set("transposed", tensor.entry.transposed);
-            if (!options.tensor.empty()) row.set("scale_values", to_json(values_of(ternary.scales)));
-            if (!options.tensor.empty() && !made.offsets.empty()) row.set("offset_values", to_json(values_of(made.offsets)));
+            if (!options.tensor.empty()) row.set("scale_values", values_to_json(values_of(ternary.scales)));
+            if (!options.tensor.empty() && !made.offsets.empty()) row.set("offset_values", values_to_json(values_of(made.offsets)));
             all += codes;
         } else if (!options.tensor.empty() && (tensor.kind == PackedKind::int8_rows || is_weight_type(tensor.data->dtype))) {
-            row.set("values", to_json(values_of(packed.floats(tensor))));
+            row.set("values", values_to_json(values_of(packed.floats(tensor))));
         }
         row.set("stored_as", stored);
         row.set("bits_per_weight", bits);
@@ -136,7 +136,7 @@ Json memory_of(const ModelDir& model) {
     return Json::object({{"fp32", 4 * all}, {"fp16", 2 * all}, {"ternary", 2 * (all - ternary) + ternary / 4 + ternary / 32}});
 }
 
-Listing list_model(const ModelDir& model, const Options& options) {
+Listing list_model(const ModelDir& model, const InspectOptions& options) {
     Listing out{.table = Table({"tensor", "shape", "dtype", "role"})};
     for (const ModelTensor& tensor : model.tensors()) {
         if (!options.tensor.empty() && tensor.name != options.tensor && tensor.stored_name != options.tensor) continue;
@@ -150,7 +150,7 @@ Listing list_model(const ModelDir& model, const Options& options) {
             const TensorView view = model.view(tensor);
             std::vector<float> buffer;
             const Values values = values_of(FloatRows(view, best_kernels()).all(buffer));
-            row.set("values", to_json(values));
+            row.set("values", values_to_json(values));
             out.lines.push_back(message("min ", values.smallest, ", max ", values.largest, ", mean ", values.mean, ", std ",
                                         values.deviation));
         }
@@ -186,7 +186,7 @@ Listing list_model(const ModelDir& model, const Options& options) {
     return out;
 }
 
-Listing list(const Options& options) {
+Listing list(const InspectOptions& options) {
     std::filesystem::path path = options.path;
     if (!std::filesystem::exists(path)) throw error(errc::missing, message(path.string(), ": no such file or directory"));
     if (std::filesystem::is_directory(path / quantized_directory_name)) path /= quantized_directory_name;
@@ -202,7 +202,7 @@ Listing list(const Options& options) {
 }  // namespace
 
 Action add_inspect(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<InspectOptions>();
     app.add_option("PATH", options->path, "model directory, output of bitnet compress, or a file of weights")->required();
     app.add_option("--tensor", options->tensor, "only this tensor, with its values");
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's");

@@ -123,7 +123,7 @@ std::vector<std::string> verdicts(const PlannedJob& job, const Preflight& now, c
     return out;
 }
 
-Json to_json(const std::vector<Change>& changes) {
+Json changes_to_json(const std::vector<Change>& changes) {
     Json::Array out;
     for (const Change& change : changes)
         out.push_back(Json::object({{"change", change.typed},
@@ -134,7 +134,7 @@ Json to_json(const std::vector<Change>& changes) {
     return Json::array(std::move(out));
 }
 
-Json to_json(const TimeEstimate& time, Execution run) {
+Json time_to_json(const TimeEstimate& time, Execution run) {
     return Json::object({{"seconds", time.seconds}, {"is", "an estimate of rounding alone: reading cold files, writing, calibration and learning come on top"}, {"measured_tensor", time.tensor},
                          {"measured_weights", time.measured}, {"weights", time.weights}, {"kernels", run.kernels->arch}});
 }
@@ -204,9 +204,9 @@ Json record_of(const PlannedJob& job, const ModelDir& model, const Findings& fou
                          {"compression_ratio", sizes.compression_ratio()},
                          {"gates", bitnet::to_json(found.gates)},
                          {"kept", what_is_kept(sizes)},
-                         {"changes", to_json(found.changes)},
+                         {"changes", changes_to_json(found.changes)},
                          {"verdicts", list_of(found.verdicts)},
-                         {"time", to_json(found.time, run)},
+                         {"time", time_to_json(found.time, run)},
                          {"warnings", list_of(found.warnings)},
                          {"notes", list_of(model.notes())},
                          {"tensors", tensors_of(sizes)}});

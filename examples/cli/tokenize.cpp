@@ -19,7 +19,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct TokenizeOptions {
     std::filesystem::path path;
     std::optional<std::string> prompt, text, batch;
     std::vector<std::uint32_t> ids;
@@ -56,7 +56,7 @@ void print_encoded(const Tokenizer& tokenizer, const std::vector<std::uint32_t>&
 }
 
 /// For many texts at once: {"ids": [[...], ...], "texts": [...]}, the texts decoded from the ids.
-void print_batch(const Tokenizer& tokenizer, const Options& options, const EncodeOptions& encoding) {
+void print_batch(const Tokenizer& tokenizer, const TokenizeOptions& options, const EncodeOptions& encoding) {
     const Json texts = parse_json(read_all(*options.batch), *options.batch);
     Json ids = Json::array(), decoded = Json::array();
     for (const Json& text : texts.as_array(*options.batch)) {
@@ -70,7 +70,7 @@ void print_batch(const Tokenizer& tokenizer, const Options& options, const Encod
 }  // namespace
 
 Action add_tokenize(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<TokenizeOptions>();
     app.add_option("MODEL", options->path, "model directory or tokenizer.json")->required();
     CLI::Option_group* const input = app.add_option_group("input", "what to do, one of");
     input->add_option("--prompt", options->prompt, "ids of this text");

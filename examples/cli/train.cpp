@@ -22,7 +22,7 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct TrainOptions {
     std::filesystem::path model, init, tokenizer, teacher, output;
     LessonOptions lesson{};
     std::size_t new_tokenizer = 0;
@@ -40,13 +40,13 @@ struct Beginning {
 };
 
 /// A byte-level tokenizer of the texts, into the working directory.
-void train_tokenizer(const Options& options, std::size_t positions, const std::filesystem::path& directory) {
+void train_tokenizer(const TrainOptions& options, std::size_t positions, const std::filesystem::path& directory) {
     const TrainedBpe trained = train_bpe(read_texts(options.lesson.text), {.vocab_size = options.new_tokenizer});
     write_file(directory / "tokenizer.json", to_text(tokenizer_json(trained)) + "\n");
     write_file(directory / "tokenizer_config.json", to_text(tokenizer_config_json(trained, positions)) + "\n");
 }
 
-Beginning begin_anew(const Options& options, const WorkDirectory& work) {
+Beginning begin_anew(const TrainOptions& options, const WorkDirectory& work) {
     const Json json = read_json_file(options.init);
     const ModelConfig config = parse_model_config(json, options.init.string());
     std::filesystem::path companions = options.tokenizer;
@@ -65,7 +65,7 @@ Beginning begin_from(const ModelWeights& weights, Execution run) {
     return {origin_of(weights), read_parameters<float>(weights, run)};
 }
 
-void check_options(const Options& options) {
+void check_options(const TrainOptions& options) {
     if (options.model.empty() == options.init.empty()) throw CLI::ValidationError("MODEL", "name a model directory or --init CONFIG.json, one of them");
     if (options.lesson.text.files.empty() == (options.lesson.self_text == 0)) throw CLI::ValidationError("--text", "name a text or --self-text N, one of them");
     if (!options.init.empty() && options.tokenizer.empty() == (options.new_tokenizer == 0))
@@ -80,7 +80,7 @@ void check_options(const Options& options) {
         throw CLI::ValidationError("--tables", "0 would leave embeddings and head as random as they begin");
 }
 
-Json train(Options& options, const CommonOptions& common) {
+Json train(TrainOptions& options, const CommonOptions& common) {
     check_options(options);
     Config config;
     from_command_line([&] { check_recipe(options.recipe, config); });
@@ -143,7 +143,7 @@ Json train(Options& options, const CommonOptions& common) {
     return description;
 }
 
-void train_and_tell(Options& options, const CommonOptions& common) {
+void train_and_tell(TrainOptions& options, const CommonOptions& common) {
     const Json description = train(options, common);
     if (common.json) {
         std::puts(to_text(description).c_str());
@@ -161,7 +161,7 @@ void train_and_tell(Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_train(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<TrainOptions>();
     app.add_option("MODEL", options->model, "model directory to begin with: an original, dequantized/ or quantized/");
     CLI::Option* const init = app.add_option("--init", options->init, "config.json of a model to begin with random weights");
     app.add_option("-o,--output", options->output, "directory to write")->required();

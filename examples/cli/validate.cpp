@@ -14,12 +14,12 @@ namespace {
 
 using namespace bitnet;
 
-struct Options {
+struct ValidateOptions {
     std::filesystem::path output;
     bool no_gradient_flow = false;
 };
 
-void validate(const Options& options, const CommonOptions& common) {
+void validate(const ValidateOptions& options, const CommonOptions& common) {
     if (!std::filesystem::exists(options.output)) throw error(errc::missing, message(options.output.string(), ": no such directory"));
     const Execution run{&best_kernels(), common.threads};
     const std::vector<Check> checks = check_hand_off(options.output, {.gradient_flow = !options.no_gradient_flow}, run);
@@ -38,7 +38,7 @@ void validate(const Options& options, const CommonOptions& common) {
 }  // namespace
 
 Action add_validate(CLI::App& app, CommonOptions& common) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<ValidateOptions>();
     app.add_option("OUT", options->output, "output of bitnet compress")->required();
     app.add_flag("--no-gradient-flow", options->no_gradient_flow, "no backward pass, which takes 28 bytes a parameter and more");
     return [options, &common] { validate(*options, common); };
