@@ -22,9 +22,12 @@ int main(int argc, char** argv) try {
 
     // What stands inside what is up to you: coordinate descent behind error feedback behind exact least squares here.
     const Compressor policies{quantizer::CoordinateDescent<quantizer::Gptq<quantizer::LeastSquares>>{}, scale::PerGroup<64>{}};
-    calibrate(network, original, set, policies, {.target = Target::stream}, run, [](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
-        std::printf("%-40s error %.4f, rounded %.4f, %zu bytes\n", matrix.name.c_str(), matrix.output_error, matrix.plain_error, made.stored_bytes());
+    const MadePlanes made = calibrate(network, original, set, policies, {.target = Target::stream}, run, [](const CalibratedMatrix& matrix) {
+        std::printf("%-40s error %.4f, rounded %.4f\n", matrix.name.c_str(), matrix.output_error, matrix.plain_error);
     });
+    std::size_t bytes = 0;
+    for (const auto& [name, planes] : made) bytes += planes.stored_bytes();
+    std::printf("%zu matrices in %zu bytes\n", made.size(), bytes);
     const Perplexity now = evaluate(network, others, {}, run.threads, &original), before = evaluate(original, others, {}, run.threads);
     std::printf("perplexity %.4f before, %.4f after; %.4f nats between their predictions\n", before.perplexity(), now.perplexity(), now.mean_divergence());
 } catch (const bitnet::error& problem) {  // one line: file, tensor or key, and what was expected

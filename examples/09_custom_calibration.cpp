@@ -21,7 +21,7 @@ int main(int argc, char** argv) try {
 
     double fitted = 0, rounded = 0;
     calibrate(network, original, set, Compressor{quantizer::Gptq<quantizer::LeastSquares>{}}, {.target = Target::own}, run,
-              [&](const CalibratedMatrix& matrix, const TernaryPlanes&) { fitted += matrix.output_error, rounded += matrix.plain_error; });
+              [&](const CalibratedMatrix& matrix) { fitted += matrix.output_error, rounded += matrix.plain_error; });
     std::printf("of what layers give, fitted codes lose %.2f times what rounded ones do\n", fitted / rounded);
 } catch (const bitnet::error& problem) {  // one line: file, tensor or key, and what was expected
     return std::fprintf(stderr, "%s\n", problem.what()), 1;

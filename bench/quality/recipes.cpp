@@ -118,10 +118,10 @@ public:
         });
     }
     template <class Compressor>
-    void calibrated(const std::string& name, const Compressor& compressor, Target target, bool rotate = false, std::size_t passes = 0) {
+    void calibrated(const std::string& name, const Compressor& compressor, Target target, bool rotate = false, std::size_t passes = 0, std::size_t together = 0) {
         measure(name, std::string(to_string(target)), [&](Network<float>& network, Stored& stored) {
-            calibrate(network, original_, calibrating_, compressor, {.target = target, .rotate = rotate, .refine = {.passes = passes}}, run_,
-                      [&](const CalibratedMatrix&, const TernaryPlanes& made) { stored.add(made, run_); });
+            const CalibrationOptions options{.target = target, .rotate = rotate, .refine = {.passes = passes, .together = together}};
+            for (const auto& [matrix, made] : calibrate(network, original_, calibrating_, compressor, options, run_)) stored.add(made, run_);
         });
     }
     void write_files() const {

@@ -34,18 +34,15 @@ struct Bench {
     struct Start {
         const char* name;
         Parameters<float> parameters;
-        std::map<std::string, TernaryPlanes, std::less<>> made{};
+        MadePlanes made{};
     };
     /// fill(start, matrix, made): after each matrix
     template <class Compressor, class Fill>
     Start start_of(const char* name, const Compressor& compressor, const CalibrationOptions& options, Fill&& fill) {
         Start out{name, parameters};
         Network<float> network{weights.config(), parameters, *run.kernels};
-        calibrate(network, teacher, CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16), compressor, options, run,
-                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
-            fill(out.parameters[matrix.parameter].value, made);
-            out.made.emplace(matrix.name, made);
-        });
+        out.made = calibrate(network, teacher, CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16), compressor, options, run);
+        for (const auto& [matrix, made] : out.made) fill(out.parameters[out.parameters.find(matrix)].value, made);
         return out;
     }
     template <class Scale>

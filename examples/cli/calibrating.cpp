@@ -26,6 +26,8 @@ void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& 
     app.add_flag("--rotate", options.rotate, "in a rotated basis: less is lost, and running the model takes a little longer");
     app.add_option("--refine", options.refine, "passes in which the scales and norms of each layer learn to make the model predict what the original does")
         ->check(CLI::Range(0, 1000))->capture_default_str();
+    app.add_option("--refine-together", options.refine_together, "passes behind those, in which scales and norms of all layers learn together, with embedding and head")
+        ->check(CLI::Range(0, 1000))->capture_default_str();
     app.add_option("--bits", options.bits, "a weight at most, scales included: planes and scales are chosen for each matrix by what it costs the "
                    "model's predictions, measured")
         ->check(CLI::Range(1.0, 8.0));
@@ -51,11 +53,11 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     if (options.allots()) {
         const std::string_view flag = options.bits != 0 ? "--bits" : "--degradation";
         if (!calibrates) throw error(errc::bad_value, message(flag, ": needs calibration, with --text or --self-text"));
-        if (options.rotate) throw error(errc::bad_value, message(flag, ": the choice is measured in the weights' own basis; leave --rotate out"));
         if (request.planes > 1 || request.asymmetric || !request.scale.empty())
             throw error(errc::bad_value, message(flag, " chooses planes and scales; leave --planes, --asymmetric and --scale out"));
     }
-    if (options.refine != 0 && !calibrates) throw error(errc::bad_value, "--refine: needs calibration, with --text or --self-text");
+    if (options.refines() && !calibrates)
+        throw error(errc::bad_value, message(options.refine != 0 ? "--refine" : "--refine-together", ": needs calibration, with --text or --self-text"));
     if (options.rotate && !calibrates) throw error(errc::bad_value, "--rotate: needs calibration, with --text or --self-text");
     if (!calibrates) return {};
     return options.target == "own" ? Target::own : options.target == "original" ? Target::original : Target::stream;
@@ -110,7 +112,7 @@ Storage measure_storage(const Job& job) {
     const std::vector<std::vector<std::uint32_t>> scored(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(std::min(few_texts, samples.size())));
     Progress progress("measure", job.quiet);
     std::size_t done = 0;
-    out.matrices = measure_sensitivity(job.original, job.set, scored, out.ways.quantizers, [&](const Parameter<float>& one) { return job.wants(one); }, job.run,
+    out.matrices = measure_sensitivity(job.original, job.set, scored, out.ways.quantizers, [&](const Parameter<float>& one) { return job.wants(one); }, {.rotate = job.options.rotate}, job.run,
                                        [&](const Sensitivity& one) { progress.update(static_cast<double>(++done) / std::max(1.0, job.matrices()), one.name); });
     for (const Sensitivity& one : out.matrices) {
         out.options.push_back(one.options);
@@ -157,10 +159,9 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
     Json::Array matrices;
     std::size_t most_inputs = 0;
     Progress progress("calibrate", job.quiet);
-    calibrate(out.network, job.original, job.set, choose, {.target = job.target, .rotate = job.options.rotate, .refine = {.passes = job.options.refine}}, job.run,
-              [&](const CalibratedMatrix& matrix, const TernaryPlanes& made) {
-        out.tensors.made.emplace(matrix.name, made);
-        most_inputs = std::max(most_inputs, made.cols());
+    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
+    out.tensors.made = calibrate(out.network, job.original, job.set, choose, options, job.run, [&](const CalibratedMatrix& matrix) {
+        most_inputs = std::max(most_inputs, out.network.parameters()[matrix.parameter].value.cols());
         matrices.push_back(Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error},
                                          {"damping", matrix.damping}, {"dead_inputs", matrix.dead_inputs}, {"seconds", matrix.seconds}}));
         progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), matrix.name);
@@ -170,6 +171,7 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
     out.report = Json::object({{"target", to_string(job.target)},
                                {"rotated", job.options.rotate},
                                {"refined", job.options.refine},
+                               {"refined_together", job.options.refine_together},
                                {"samples", job.set.samples().size()},
                                {"tokens", job.set.tokens()},
                                {"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()},

@@ -18,13 +18,14 @@ namespace cli {
 struct CalibratingOptions {
     std::string target = "auto";
     bool rotate = false;
-    std::size_t refine = 0;
+    std::size_t refine = 0, refine_together = 0;  ///< passes over the texts: layer by layer, and behind that of all layers
     double bits = 0;         ///< a weight at most, on the whole; 0: as many as it takes
     double degradation = 0;  ///< what perplexity may rise by, as a share; 0: whatever the bits allow
+    bool refines() const { return refine + refine_together != 0; }
     /// Whether planes and scales are chosen matrix by matrix.
     bool allots() const { return bits != 0 || degradation != 0; }
 };
-/// --calibrate, --rotate, --refine, --bits, --degradation, --datasets and what belongs to it.
+/// --calibrate, --rotate, --refine, --refine-together, --bits, --degradation, --datasets and what belongs to it.
 void add_calibrating(CLI::App& app, CalibratingOptions& options, LessonOptions& lesson);
 
 /// What the matrices are to do, where they are to be calibrated at all.

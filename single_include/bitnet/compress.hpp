@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -3908,6 +3910,9 @@ struct TernaryPlanes {
     }
     bool operator==(const TernaryPlanes&) const = default;
 };
+
+/// Matrices that have become ternary, by their names.
+using MadePlanes = std::map<std::string, TernaryPlanes, std::less<>>;
 
 /// All of its weights.  out: (rows, cols)
 inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {

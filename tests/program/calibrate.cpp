@@ -87,6 +87,7 @@ TEST_CASE("what calibration cannot do is wrong usage") {
     };
     CHECK(says(wrong(place.compress({"--calibrate", "stream"})), "needs --text or --self-text"));
     CHECK(says(wrong(place.compress({"--rotate"})), "--rotate: needs calibration"));
+    CHECK(says(wrong(place.compress({"--refine-together", "2"})), "--refine-together: needs calibration"));
     CHECK(says(wrong(place.calibrating({"--calibrate", "stream", "--quantizer", "absmean"})), "absmean looks at weights alone"));
     CHECK(says(wrong(place.compress({"--planes", "2", "--quantizer", "absmean"})), "--planes 2: absmean makes one"));
     CHECK(says(wrong(place.compress({"--text", place.ids(), "--planes", "2", "--fine-tune", "always"})), "training goes through one plane"));
@@ -158,7 +159,11 @@ TEST_CASE("a budget of bits is spent where it was measured to pay, and kept") {
     CHECK(before >= 10);  // of a random model some matrix may lose nothing by one plane
     const auto impossible = place.calibrating({"--bits", "1.2"});
     CHECK(says(refusal_of_program(impossible), "one plane in trit2 with a scale a row takes"));
-    CHECK(run_program(place.calibrating({"--bits", "3", "--rotate"})).status == 2);
+    const Json rotated = json_of(place.calibrating({"--bits", "3", "--rotate"}));
+    CHECK(rotated.at("fine_tuning").at("calibration").at("rotated").as_bool());
+    CHECK(rotated.at("fine_tuning").at("calibration").at("storage").as_array().size() == 14);
+    const double left = json_of({"eval", place.out() / "quantized", "--text", place.ids(), "--split", "ids"}).at("perplexity").as_double();
+    CHECK(left == doctest::Approx(json_of({"eval", place.out() / "dequantized", "--text", place.ids(), "--split", "ids"}).at("perplexity").as_double()).epsilon(2e-3));
     CHECK(run_program(place.compress({"--bits", "3"})).status == 2);
 }
 
@@ -169,6 +174,8 @@ TEST_CASE("tables that are to become ternary are rounded beside calibration, and
     CHECK(std::any_of(tensors.begin(), tensors.end(), [](const Json& tensor) {
         return tensor.at("role").as_string() == "token_embedding" && tensor.at("treatment").as_string() == "ternary";
     }));
+    const Json together = json_of(place.calibrating({"--refine", "2", "--refine-together", "2"}));
+    CHECK(together.at("fine_tuning").at("calibration").at("refined_together").as_unsigned() == 2);
     const Json refined = json_of(place.calibrating({"--refine", "3"}));
     for (const Json& tensor : refined.at("tensors").as_array())
         if (tensor.at("treatment").as_string() == "ternary") CHECK(tensor.at("distortion").at("relative_error").as_double() > 0.1);

@@ -43,7 +43,10 @@ struct CalibrationOptions {
     bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
     std::uint64_t seed = 0;  ///< of the rotations
     std::size_t most_bytes = std::size_t{1} << 32;  ///< of hidden states in memory, of each of both networks; more goes to disk
-    RefineOptions refine{};  ///< what follows when all matrices of a layer have become ternary
+    RefineOptions refine{};  ///< what follows when all matrices of a layer, and of the model, have become ternary
+
+    /// Of inputs of so many channels.
+    Rotation rotation(std::size_t channels) const { return rotate ? Rotation{Rotation::block_for(channels), seed} : Rotation{}; }
 };
 
 /// How a matrix was fitted.
@@ -62,7 +65,7 @@ struct CalibratedMatrix {
 class Calibration {
 public:
     /// Told after each matrix.
-    using Told = std::function<void(const CalibratedMatrix&, const TernaryPlanes&)>;
+    using Told = std::function<void(const CalibratedMatrix&)>;
     /// Who quantizes a matrix; null: it stays as it is.
     using Choose = std::function<const MatrixQuantizer*(const Parameter<float>&)>;
 
@@ -71,39 +74,38 @@ public:
         : texts_(std::move(texts)), now_(network, texts_, options.most_bytes), before_(original, texts_, options.most_bytes),
           choose_(std::move(choose)), options_(options), run_(run) {}
 
-    void run(const Told& told) {
-        for (std::size_t layer = 0; layer < network().config().layers; ++layer) {
-            std::vector<Fitted> fitted;
-            for (const Stage stage : stages) compress_stage(layer, stage, fitted, bool(told));
-            if (options_.refine.passes > 0 && !fitted.empty()) refine(layer, fitted);
+    MadePlanes run(const Told& told) {
+        const std::size_t layers = network().config().layers;
+        for (std::size_t layer = 0; layer < layers; ++layer) {
+            const std::size_t first = made_.size();
+            for (const Stage stage : stages) compress_stage(layer, stage, told);
+            if (made_.size() > first) refine(layer, first, options_.refine.passes);
             before_.advance(layer, run_.threads);
             now_.advance(layer, run_.threads);
-            for (const Fitted& one : fitted)
-                if (told) told(one.about, one.made.planes);
         }
+        if (!made_.empty()) refine(std::nullopt, 0, options_.refine.together);
+        MadePlanes out;
+        for (MadeMatrix& one : made_) out.emplace(network().parameters()[one.parameter].spec.name, std::move(one.planes));
+        return out;
     }
 
 private:
-    struct Fitted {
-        CalibratedMatrix about;
-        MadeMatrix made;
-    };
-
     Network<float>& network() { return now_.network(); }
     Network<float>& original() { return before_.network(); }
 
-    void refine(std::size_t layer, std::vector<Fitted>& fitted) {
+    /// Of one layer, or of all, the matrices from `first` on.
+    void refine(std::optional<std::size_t> layer, std::size_t first, std::size_t passes) {
+        if (passes == 0) return;
         std::vector<MadeMatrix*> matrices;
-        matrices.reserve(fitted.size());
-        for (Fitted& one : fitted) matrices.push_back(&one.made);
+        for (std::size_t i = first; i < made_.size(); ++i) matrices.push_back(&made_[i]);
         const std::size_t layers = original().config().layers, most = now_.tape().tokens();
         if (!ends_) {
             ends_.emplace(original(), texts_, options_.most_bytes);
             for (std::size_t i = 0; i < layers; ++i) ends_->advance(i, run_.threads);
         }
         const Scratch<float> wanted(most, original().config().hidden_size);
-        LayerRefinement refinement(network(), original(), layer, matrices, options_.refine, most, options_.refine.passes * texts_.size(), run_);
-        for (std::size_t pass = 0; pass < options_.refine.passes; ++pass)
+        Refinement refinement(network(), original(), layer, matrices, options_.refine, most, passes * texts_.size(), run_);
+        for (std::size_t pass = 0; pass < passes; ++pass)
             for (std::size_t b = 0; b < texts_.size(); ++b) {
                 const MatrixView<float> hidden = wanted.rows(texts_[b].ids.size());
                 ends_->load(b, layers);
@@ -127,8 +129,7 @@ private:
         return out;
     }
 
-    /// measures: whether somebody wants to know how well each was fitted
-    void compress_stage(std::size_t layer, Stage stage, std::vector<Fitted>& fitted, bool measures) {
+    void compress_stage(std::size_t layer, Stage stage, const Told& told) {
         std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
         std::erase_if(matrices, [&](std::size_t i) { return choose_(network().parameters()[i]) == nullptr; });
         if (matrices.empty()) return;
@@ -137,8 +138,7 @@ private:
         const Parameter<float>& first = network().parameters()[matrices[0]];
         const std::size_t channels = first.value.cols();
         const InputMoments moments = moments_of(layer, stage, channels);
-        const Rotation rotation = options_.rotate ? Rotation{Rotation::block_for(channels), options_.seed} : Rotation{};
-        const PreparedMoments prepared = prepare(moments, damping, first.spec.name, rotation);
+        const PreparedMoments prepared = prepare(moments, damping, first.spec.name, options_.rotation(channels));
         std::optional<DampedFactor> factor;
         if (options_.target != Target::own) factor.emplace(damped_cholesky(moments, 0.01));
         for (const std::size_t i : matrices) {
@@ -154,19 +154,21 @@ private:
             const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
             CalibratedMatrix about{.name = one.spec.name, .parameter = i, .damping = prepared.damping, .dead_inputs = moments.dead(),
                                    .tokens = moments.tokens(), .seconds = seconds};
-            if (measures) {
+            if (told) {
                 Matrix<float> plain(target.rows(), target.cols());
                 put_image(quantizer.plain(view, run_), plain, run_);
                 about.output_error = output_error(target, one.value, prepared, run_.threads);
                 about.plain_error = output_error(target, plain, prepared, run_.threads);
+                told(about);
             }
-            fitted.push_back({std::move(about), {i, std::move(made)}});
+            made_.push_back({i, std::move(made)});
         }
     }
 
     std::vector<Batch> texts_;
     TextStreams now_, before_;             ///< of the model as it is compressed so far, and of the original
     std::optional<TextStreams> ends_{};    ///< of the original, behind its last layer: for refinement
+    std::vector<MadeMatrix> made_{};
     Choose choose_;
     CalibrationOptions options_;
     Execution run_;
@@ -184,25 +186,25 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
 }
 
 /// Makes the matrices of `network` ternary that somebody is chosen for, in the order of the forward pass: each is fitted to the
-/// inputs that it is given by those that are ternary already. `network` begins as equal to `original`.
+/// inputs that it is given by those that are ternary already. `network` begins as equal to `original`. Returns what was made.
 ///
 /// Memory: both networks, one stage's moments in double, and two hidden states a token of the texts, on disk where they are many; to
-/// refine, a third one, gradients of a layer and the activations of a batch.
+/// refine, a third one, gradients of a layer, or of all, and the activations of a batch.
 ///
 /// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
 ///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is
-inline void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, Calibration::Choose choose,
+inline MadePlanes calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, Calibration::Choose choose,
                       const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     require_same_tensors(network, original);
-    Calibration(network, original, texts.batches(), std::move(choose), options, run).run(told);
+    return Calibration(network, original, texts.batches(), std::move(choose), options, run).run(told);
 }
 /// The same as a compressor's policies say.
 template <class... Policies>
-void calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, const Compressor<Policies...>& compressor,
+MadePlanes calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, const Compressor<Policies...>& compressor,
                const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     const MatrixQuantizer quantizer = matrix_quantizer(compressor);
     const auto choose = [&](const Parameter<float>& one) { return becomes_ternary(one, compressor.preservation()) ? &quantizer : nullptr; };
-    calibrate(network, original, texts, choose, options, run, told);
+    return calibrate(network, original, texts, choose, options, run, told);
 }
 
 }  // namespace bitnet::inline BITNET_ABI

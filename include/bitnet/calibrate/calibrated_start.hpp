@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -57,7 +56,7 @@ public:
 
     /// made: by name, of one plane each, without offsets
     /// Errors  errc::bad_value naming a tensor of several planes or with offsets
-    CalibratedStart(Compressor compressor, std::map<std::string, TernaryPlanes, std::less<>> made)
+    CalibratedStart(Compressor compressor, MadePlanes made)
         : compressor_(std::move(compressor)), made_(std::move(made)) {
         for (const auto& [name, planes] : made_)
             if (planes.planes.size() != 1 || !planes.offsets.empty())
@@ -82,7 +81,7 @@ public:
 
 private:
     Compressor compressor_;
-    std::map<std::string, TernaryPlanes, std::less<>> made_;
+    MadePlanes made_;
 };
 
 }  // namespace bitnet::inline BITNET_ABI

@@ -1,10 +1,11 @@
-/// A layer's scales and norms, moved by gradient until the network predicts what the original does.
+/// Scales, norms and tables, moved by gradient until the network predicts what the original does.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -20,9 +21,11 @@
 namespace bitnet::inline BITNET_ABI {
 
 struct RefineOptions {
-    std::size_t passes = 0;  ///< over the texts; 0: nothing is refined
-    float rate = 0.04f;      ///< of the first step, in shares of a scale; a cosine takes it to 0
-    bool norms = true;       ///< the layer's norms too
+    std::size_t passes = 0;    ///< over the texts, for each layer when its matrices have become ternary
+    std::size_t together = 0;  ///< over the texts, of all layers together when every matrix has become ternary, and of the tables of tokens
+    float rate = 0.04f;        ///< of the first step, in shares of a scale; a cosine takes it to 0
+    float table_rate = 0.1f;   ///< of the tables, as a share of `rate`: one step moves a weight by no more than that share of their mean magnitude
+    bool norms = true;         ///< norms too
 };
 
 /// A matrix of a network that has become ternary.
@@ -31,53 +34,66 @@ struct MadeMatrix {
     TernaryPlanes planes{};
 };
 
-/// Minimises the divergence KL(p ‖ p̃) over batches, p what the original predicts and p̃ what the network does as it stands, with the
-/// layers behind still the original's: by AdamW on the logarithms of one layer's scales, codes fixed, and on its norms.
+/// Minimises the divergence KL(p ‖ p̃) over batches, p what the original predicts and p̃ what the network does as it stands, by AdamW on
+/// the logarithms of scales, codes fixed, and on norms: of one layer, with the layers behind still the original's, or of all layers, and
+/// then on the embedding and the head as well.
 ///
 /// Source  layer by layer as in Li et al. 2021, "BRECQ", section 3, with predictions as the aim; here scales and norms alone
-class LayerRefinement {
+class Refinement {
 public:
-    /// matrices: those of the layer, changed by step() and finish()    tokens: of a batch, at most    steps: how many will follow
-    LayerRefinement(Network<float>& network, const Network<float>& original, std::size_t layer, std::span<MadeMatrix* const> matrices,
-                    const RefineOptions& options, std::size_t tokens, std::size_t steps, Execution run)
+    /// layer: none for all    matrices: those of the layer, changed by step() and finish()    tokens: of a batch, at most    steps: how many
+    /// will follow
+    Refinement(Network<float>& network, const Network<float>& original, std::optional<std::size_t> layer, std::span<MadeMatrix* const> matrices,
+               const RefineOptions& options, std::size_t tokens, std::size_t steps, Execution run)
         : network_(network), original_(original), layer_(layer), options_(options), steps_(steps), run_(run),
           tape_(network.config(), tokens, Keep::everything), hidden_(tokens, network.config().hidden_size),
           slopes_(tokens, network.config().hidden_size), work_(network.vocabulary()) {
+        for (Parameter<float>& one : network.parameters()) {
+            learned_.push_back(one.learns);
+            one.learns = one.value.rows() == 1;  // gradients of vectors cost nothing
+        }
         for (MadeMatrix* const one : matrices) {
             Scales& scales = scales_.emplace_back(one);
             for (const TernaryTensor& plane : one->planes.planes)
                 for (const float scale : plane.scales) scales.logarithm.push_back(scale > 0 ? std::log(scale) : 0);
             scales.state = State(scales.logarithm.size());
+            network.parameters()[one->parameter].learns = true;
         }
-        std::string prefix(architecture_named(network.config().architecture).parts.layer);
-        prefix.replace(prefix.find('#'), 1, std::to_string(layer));
+        std::string prefix;
+        if (layer) {
+            prefix = architecture_named(network.config().architecture).parts.layer;
+            prefix.replace(prefix.find('#'), 1, std::to_string(*layer));
+        }
         for (std::size_t i = 0; i < network.parameters().size(); ++i) {
-            Parameter<float>& one = network.parameters()[i];
-            const bool here = one.spec.name.starts_with(prefix);
-            learned_.push_back(one.learns);
-            one.learns = here || one.value.rows() == 1;  // gradients of vectors cost nothing
-            if (here && options.norms && one.spec.role == TensorRole::norm) norms_.push_back({i, State(one.value.cols())});
+            const TensorRole role = network.parameters()[i].spec.role;
+            const bool is_table = !layer && (role == TensorRole::token_embedding || role == TensorRole::position_embedding || role == TensorRole::lm_head);
+            const bool is_norm = options.norms && role == TensorRole::norm && network.parameters()[i].spec.name.starts_with(prefix);
+            if (is_table || is_norm) whole(i, options.rate * (is_table ? options.table_rate : 1));
         }
     }
 
-    /// One step; the mean divergence before it.  stream: in front of the layer, (N, hidden_size); wanted: the original's last hidden
-    /// states, normalised, (N, hidden_size)
+    /// One step; the mean divergence before it.  stream: in front of the layer, (N, hidden_size), not looked at for all layers; wanted: the
+    /// original's last hidden states, normalised, (N, hidden_size)
     double step(const Batch& batch, MatrixView<const float> stream, MatrixView<const float> wanted) {
         const std::size_t tokens = batch.ids.size();
         const MatrixView<float> hidden = hidden_.rows(tokens), slopes = slopes_.rows(tokens);
         network_.parameters().zero_gradients(run_.threads);
-        copy_rows<float>(stream, tape_.stream(layer_, tokens), run_.threads);
-        network_.forward_from(layer_, batch, tape_, hidden, run_.threads);
+        if (layer_)
+            copy_rows<float>(stream, tape_.stream(*layer_, tokens), run_.threads);
+        else
+            network_.begin(batch, tape_);
+        network_.forward_from(layer_.value_or(0), batch, tape_, hidden, run_.threads);
         const Loss loss = head_loss<float>(network_, hidden, &original_, wanted, batch, {}, 1 / static_cast<double>(tokens), work_, slopes, run_.threads);
-        network_.backward_to(layer_, batch, tape_, slopes, run_.threads);
+        if (layer_)
+            network_.backward_to(*layer_, batch, tape_, slopes, run_.threads);
+        else
+            network_.backward(batch, tape_, slopes, run_.threads);
         const double progress = static_cast<double>(done_++) / static_cast<double>(steps_);
-        const float rate = options_.rate * static_cast<float>((1 + std::cos(std::numbers::pi * progress)) / 2);
-        for (Scales& scales : scales_) move(scales, rate);
-        for (auto& [i, state] : norms_) {
-            Parameter<float>& norm = network_.parameters()[i];
-            float size = 0;
-            for (const float w : norm.values()) size += std::abs(w) / static_cast<float>(norm.values().size());
-            optimizer_.update(norm.values(), norm.gradients(), state, rate * size);
+        const float share = static_cast<float>((1 + std::cos(std::numbers::pi * progress)) / 2);
+        for (Scales& scales : scales_) move(scales, share * options_.rate);
+        for (Whole& one : whole_) {
+            Parameter<float>& parameter = network_.parameters()[one.parameter];
+            optimizer_.update(parameter.values(), parameter.gradients(), one.state, share * one.rate);
         }
         return loss.sum / static_cast<double>(tokens);
     }
@@ -101,6 +117,12 @@ public:
 
 private:
     using State = optimizer::AdamW::State;
+    /// A tensor that moves as it is.
+    struct Whole {
+        std::size_t parameter;
+        float rate;
+        State state;
+    };
     struct Scales {
         explicit Scales(MadeMatrix* made) : of(made) {}
         MadeMatrix* of;
@@ -108,6 +130,14 @@ private:
         State state{0};
     };
 
+    void whole(std::size_t i, float rate) {
+        Parameter<float>& one = network_.parameters()[i];
+        one.learns = true;
+        double size = 0;
+        for (const float w : one.values()) size += std::abs(static_cast<double>(w));
+        const std::size_t count = one.value.values().size();
+        whole_.push_back({i, rate * static_cast<float>(size / static_cast<double>(count)), State(count)});
+    }
     /// Σ of dW·Q over the codes of each scale is the scale's gradient; times the scale, its logarithm's.
     void move(Scales& scales, float rate) {
         Parameter<float>& weight = network_.parameters()[scales.of->parameter];
@@ -152,7 +182,7 @@ private:
 
     Network<float>& network_;
     const Network<float>& original_;
-    std::size_t layer_;
+    std::optional<std::size_t> layer_;
     RefineOptions options_;
     std::size_t steps_, done_ = 0;
     Execution run_;
@@ -162,7 +192,7 @@ private:
     std::vector<bool> learned_{};  ///< what was to learn before
     optimizer::AdamW optimizer_{.beta2 = 0.95f, .epsilon = 1e-20f};  // a large layer's slopes are tiny
     std::vector<Scales> scales_{};
-    std::vector<std::pair<std::size_t, State>> norms_{};
+    std::vector<Whole> whole_{};
 };
 
 }  // namespace bitnet::inline BITNET_ABI

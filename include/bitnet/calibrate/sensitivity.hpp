@@ -23,13 +23,14 @@ struct Sensitivity {
     std::vector<StorageOption> options{};
 };
 
-/// Matrices that are wanted, in the order of the forward pass. Codes are fitted to the original's own inputs; divergences are measured
-/// on `scored`, and add up well as long as they are small.
+/// Matrices that are wanted, in the order of the forward pass. Codes are fitted to the original's own inputs, in the basis that `options` says; divergences
+/// are measured on `scored`, and add up well as long as they are small.
 ///
+/// options: `rotate` and `seed` are read
 /// Errors  those of calibrate() and evaluate()
 inline std::vector<Sensitivity> measure_sensitivity(Network<float>& original, const CalibrationSet& texts,
                                                     std::span<const std::vector<std::uint32_t>> scored, std::span<const MatrixQuantizer> ways,
-                                                    const std::function<bool(const Parameter<float>&)>& wanted, Execution run,
+                                                    const std::function<bool(const Parameter<float>&)>& wanted, const CalibrationOptions& options, Execution run,
                                                     const std::function<void(const Sensitivity&)>& told = {}) {
     Network<float> network(original.config(), original.parameters(), original.kernels());
     std::vector<Sensitivity> out;
@@ -61,7 +62,7 @@ inline std::vector<Sensitivity> measure_sensitivity(Network<float>& original, co
             const Parameter<float>& first = original.parameters()[matrices[0]];
             InputMoments moments(first.value.cols());
             for (std::size_t b = 0; b < batches.size(); ++b) moments.add(streams.stage_input(b, layer, stage, run.threads).first, run.threads);
-            const PreparedMoments prepared = prepare(moments, damping, first.spec.name);
+            const PreparedMoments prepared = prepare(moments, damping, first.spec.name, options.rotation(first.value.cols()));
             for (const std::size_t i : matrices) measure(original.parameters()[i], prepared);
         }
         streams.advance(layer, run.threads);

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -67,6 +70,9 @@ struct TernaryPlanes {
     }
     bool operator==(const TernaryPlanes&) const = default;
 };
+
+/// Matrices that have become ternary, by their names.
+using MadePlanes = std::map<std::string, TernaryPlanes, std::less<>>;
 
 /// All of its weights.  out: (rows, cols)
 inline void put_image(const TernaryPlanes& planes, MatrixView<float> out, Execution run) {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
@@ -48,7 +47,7 @@ struct MadeTensors {
     Preservation preservation;
     Layout packed_as = Layout::trit2;
     Json how = Json::object();  ///< the policies, for the metadata
-    std::map<std::string, TernaryPlanes, std::less<>> made{};
+    MadePlanes made{};
 
     Treatment treatment(const ModelTensor& tensor) const { return preservation.treatment({tensor.name, tensor.role, tensor.shape}); }
     Layout layout() const { return packed_as; }

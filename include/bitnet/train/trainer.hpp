@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -99,8 +98,8 @@ public:
         network_.rounding = options_.round_activations ? 1.0f : 0.0f;
     }
     /// What the weights that became ternary are stored as, by name; behind finish().
-    std::map<std::string, TernaryPlanes, std::less<>> packed() const {
-        std::map<std::string, TernaryPlanes, std::less<>> out;
+    MadePlanes packed() const {
+        MadePlanes out;
         for (const Weight& one : weights_)
             if (one.ternary) out.emplace(one.ternary->name(), one.ternary->packed(compressor_, run_));
         return out;

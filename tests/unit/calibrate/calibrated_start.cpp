@@ -43,12 +43,9 @@ TEST_CASE("learning begins with the codes and scales of calibration, in their ba
     for (const bool rotate : {false, true}) {
         const auto texts = bitnet_test::counting_texts(40);
         Network<float> original = bitnet_test::small_network(), calibrated = bitnet_test::small_network(), student = bitnet_test::small_network();
-        std::map<std::string, TernaryPlanes, std::less<>> made;
-        calibrate(calibrated, original, CalibrationSet::from_ids(texts, {.tokens = 16}), Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<8>{}}, {.rotate = rotate}, execution(),
-                  [&](const CalibratedMatrix& matrix, const TernaryPlanes& planes) {
-            made.emplace(matrix.name, planes);
-            move_into_cells(student.parameters()[matrix.parameter].value, planes, execution());
-        });
+        const MadePlanes made = calibrate(calibrated, original, CalibrationSet::from_ids(texts, {.tokens = 16}), Compressor{quantizer::CoordinateDescent<>{}, scale::PerGroup<8>{}},
+                                          {.rotate = rotate}, execution());
+        for (const auto& [name, planes] : made) move_into_cells(student.parameters()[student.parameters().find(name)].value, planes, execution());
         const double wanted = evaluate(calibrated, texts, {16, 16}, 1).perplexity();
         using Policies = CalibratedStart<Compressor<scale::PerGroup<8>, ste::LearnedScale>>;
         const Policies policies({}, made);

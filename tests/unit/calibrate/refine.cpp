@@ -40,7 +40,7 @@ struct RefinedLayer {
     std::vector<double> losses(const RefineOptions& options, std::size_t steps, unsigned threads) {
         std::vector<MadeMatrix*> all;
         for (MadeMatrix& one : made) all.push_back(&one);
-        LayerRefinement refinement(network, original, 0, all, options, batch.ids.size(), steps, {execution().kernels, threads});
+        Refinement refinement(network, original, std::size_t{0}, all, options, batch.ids.size(), steps, {execution().kernels, threads});
         std::vector<double> out;
         for (std::size_t i = 0; i < steps; ++i) out.push_back(refinement.step(batch, given, wanted));
         refinement.finish();
@@ -100,6 +100,28 @@ TEST_CASE("refinement inside calibration lowers the divergence from the original
     calibrate(plain, original, set, compressor, {}, execution());
     calibrate(refined, original, set, compressor, {.refine = {.passes = 20}}, execution());
     CHECK(evaluate(refined, texts, {16, 16}, 1, &original).mean_divergence() < evaluate(plain, texts, {16, 16}, 1, &original).mean_divergence());
+}
+
+TEST_CASE("all layers together come closer to the original than one after the other, with tables that learn too, for any threads") {
+    const auto texts = counting_texts(40);
+    const CalibrationSet set = CalibrationSet::from_ids(texts, {.tokens = 16, .batch = 10});
+    const Compressor compressor{quantizer::CoordinateDescent<>{}, scale::PerChannel{}};
+    const auto refined = [&](const RefineOptions& options, unsigned threads) {
+        Network<float> original = small_network(0, 5, 2), network = small_network(0, 5, 2);
+        const MadePlanes made = calibrate(network, original, set, compressor, {.refine = options}, {execution().kernels, threads});
+        const bool kept = original.parameters()[0].spec.role == TensorRole::token_embedding && network.parameters()[0].value.values() == original.parameters()[0].value.values();
+        CHECK(kept == (options.together == 0));
+        for (const auto& [name, planes] : made) {
+            Matrix<float> image(planes.rows(), planes.cols());
+            put_image(planes, image, execution());
+            CHECK(image.values() == network.parameters()[network.parameters().find(name)].value.values());
+        }
+        return evaluate(network, texts, {16, 16}, 1, &original).mean_divergence();
+    };
+    const double apart = refined({.passes = 10}, 1), both = refined({.passes = 10, .together = 10}, 1);
+    CHECK(both < 0.9 * apart);
+    CHECK(refined({.passes = 10, .together = 10}, 2) == both);
+    CHECK(refined({.together = 10}, 1) < refined({}, 1));
 }
 
 TEST_CASE("what was not to learn learns again afterwards, and no gradients are left") {

@@ -18,7 +18,7 @@ TEST_CASE("each matrix costs what its ways to be stored cost, the others untouch
                                             matrix_quantizer(Compressor{quantizer::CoordinateDescent<quantizer::Gptq<quantizer::TritPlanes<2>>>{}})};
     const auto wanted = [](const Parameter<float>& one) { return becomes_ternary(one, preservation::ByRole{}); };
     std::size_t told = 0;
-    const auto found = measure_sensitivity(original, set, texts, ways, wanted, execution(), [&](const Sensitivity&) { ++told; });
+    const auto found = measure_sensitivity(original, set, texts, ways, wanted, {}, execution(), [&](const Sensitivity&) { ++told; });
     REQUIRE(found.size() == 7);
     CHECK(told == 7);
     double one = 0, two = 0;
@@ -30,5 +30,8 @@ TEST_CASE("each matrix costs what its ways to be stored cost, the others untouch
         two += matrix.options[1].loss;
     }
     CHECK(two < 0.5 * one);
+    const auto rotated = measure_sensitivity(original, set, texts, ways, wanted, {.rotate = true}, execution());
+    CHECK(rotated[0].options[0].bytes == found[0].options[0].bytes);
+    CHECK(rotated[0].options[0].loss != found[0].options[0].loss);
     CHECK(original.parameters()[1].value.values() == before);
 }
