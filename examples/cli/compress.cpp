@@ -17,6 +17,7 @@
 #include <bitnet/report/report.hpp>
 
 #include "compressing.hpp"
+#include "interrupt.hpp"
 #include "preflight.hpp"
 
 namespace cli {
@@ -226,6 +227,7 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     require_apart(config.model_path, config.output_path);
     const HandIn said = options.hand_off.empty() ? HandIn{} : read_hand_in(options.hand_off);
     check_registry(options.registry);
+    listen_for_interrupts();
     AtomicDirectory directory(config.output_path, options.force, metadata_file_name);
     JobMetrics metrics(options.sinks, config, to_json(config).set("recipe", options.request.recipe.recipe), directory);
     options.request.learning.log = [&metrics](const TrainingRecord& step) { metrics.step(step); };

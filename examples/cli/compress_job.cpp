@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <limits>
 #include <utility>
 
 #include <bitnet/calibrate/calibrated_start.hpp>
@@ -19,7 +20,7 @@ namespace {
 using namespace bitnet;
 
 /// A student that begins with the codes of calibration, and else with as much as can be of the original.
-void begin_in_cells(Network<float>& student, const Network<float>& teacher, const std::map<std::string, TernaryPlanes, std::less<>>& made,
+void begin_in_cells(Network<float>& student, const Network<float>& teacher, const MadePlanes& made,
                     LearningOptions& learning, Execution run) {
     for (std::size_t i = 0; i < student.parameters().size(); ++i) {
         Parameter<float>& one = student.parameters()[i];
@@ -35,10 +36,12 @@ void begin_in_cells(Network<float>& student, const Network<float>& teacher, cons
 std::string key_of(const CompressRequest& request) {
     const RecipeRequest& recipe = request.recipe;
     return to_text(Json::object({{"recipe", Json::array({recipe.recipe, recipe.quantizer, recipe.scale, recipe.planes, recipe.asymmetric, recipe.preservation.keep, recipe.preservation.ternary, to_string(recipe.layout), to_string(recipe.scale_storage)})},
-                                 {"calibrating", Json::array({request.calibrating.target, request.calibrating.rotate, request.calibrating.refine, request.calibrating.bits,
+                                 {"calibrating", Json::array({request.calibrating.target, request.calibrating.rotate, request.calibrating.refine, request.calibrating.refine_together, request.calibrating.bits,
                                                               request.calibrating.degradation})},
                                  {"learning", identity_of(request.learning)},
-                                 {"fine_tune", request.fine_tune}}));
+                                 {"fine_tune", request.fine_tune},
+                                 {"threshold", request.threshold ? Json(*request.threshold) : Json(nullptr)},
+                                 {"text_factor", request.text_factor}}));
 }
 
 /// Adds to a stage's seconds when it goes.
@@ -110,15 +113,37 @@ void CompressJob::told(std::string_view attempt) const {
     if (!quiet_ && attempt != "as asked") std::fprintf(stderr, "a gate failed; now with %s\n", std::string(attempt).c_str());
 }
 
+Config CompressJob::config_of(const Request& request) const {
+    Config out = config_;
+    if (request.threshold) out.set("sparsity_threshold", message(*request.threshold));
+    if (request.text_factor > 1 && !out.given.contains("calibration_samples")) out.calibration_samples *= request.text_factor;
+    return out;
+}
+
+void CompressJob::extend_text(const Request& request) {
+    if (request.text_factor <= text_factor_) return;
+    const Stage stage(timing_, "texts and the original");
+    extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_);
+    text_factor_ = request.text_factor;
+}
+
+std::optional<double> CompressJob::better_threshold(const Request& request) {
+    const Stage stage(timing_, "search");
+    RecipeRequest recipe = variants_of(request.recipe).front();  // all of it as if typed: nothing but the threshold is left to be searched
+    Config config = config_;
+    search_recipe({.seconds = std::numeric_limits<double>::infinity()}, request.calibrating, recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_);
+    return config.sparsity_threshold == config_.sparsity_threshold ? std::nullopt : std::optional(config.sparsity_threshold);
+}
+
 /// Matrices fitted to the text, where they are to be.
 void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& calibrated) {
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
     if (!target) return;
     const Stage stage(timing_, "calibrate");
-    calibrated.emplace(calibrate_with(request.recipe, config_, request.calibrating, *target, *teacher_, lesson_.text,
+    calibrated.emplace(calibrate_with(request.recipe, config_of(request), request.calibrating, *target, *teacher_, lesson_.text,
                                       [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
-    if (request.calibrating.refine == 0) return;  // else norms too have changed
+    if (!request.calibrating.refines()) return;  // else norms too have changed
     Parameters<float> kept = calibrated->network.parameters();
     for (std::size_t i = 0; i < kept.size(); ++i)
         if (calibrated->tensors.made.contains(kept[i].spec.name)) kept[i].value = teacher_->parameters()[i].value;
@@ -129,7 +154,8 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
 void CompressJob::train(const Request& request, std::optional<Calibrated>& calibrated) {
     const Stage stage(timing_, "fine-tune");
     LearningOptions learning = request.learning;
-    choose_defaults(learning, teacher_->parameters(), &request.recipe, config_);
+    const Config config = config_of(request);
+    choose_defaults(learning, teacher_->parameters(), &request.recipe, config);
     if (options_.time_limit != 0)
         learning.run.out_of_time = [this] { return seconds() > options_.time_limit; };
     if (learning.log)  // steps of one curve, whichever attempt they are of
@@ -143,9 +169,9 @@ void CompressJob::train(const Request& request, std::optional<Calibrated>& calib
     Network<float> student(weights_->config(), (calibrated ? calibrated->network : *teacher_).parameters(), *run_.kernels);
     if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, *teacher_, calibrated->tensors.made, learning, run_);
     learning.run.checkpoint = work_->checkpoint(trainings_++);
-    learning.run.about = Json::object({{"request", key_of(request)}, {"sparsity_threshold", config_.sparsity_threshold},
+    learning.run.about = Json::object({{"request", key_of(request)}, {"sparsity_threshold", config.sparsity_threshold},
                                        {"kept", Json::array({config_.preserve_embedding_precision, config_.preserve_output_precision})}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson_, student.parameters()))}});
-    const Learned learned = learn(std::move(student), &request.recipe, config_, learning, lesson_, run_, quiet_);
+    const Learned learned = learn(std::move(student), &request.recipe, config, learning, lesson_, run_, quiet_);
     const bool trains = learned.summary.steps_completed > 0;
     steps_before_ += learned.summary.steps_completed;
     improved_.report.set("post_compression_perplexity", learned.summary.first_perplexity).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
@@ -160,6 +186,7 @@ void CompressJob::improve(const Request& request) {
     if (key == improved_for_) return;
     improved_for_.clear();
     improved_ = {};
+    extend_text(request);
     improved_.report = Json::object({{"pre_perplexity", before_}});
     if (lesson_.dataset.is_object()) improved_.report.set("dataset", lesson_.dataset);
     std::optional<Calibrated> calibrated;
@@ -183,8 +210,9 @@ Json CompressJob::search(Request& request, Config& config) {
 Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {
     if (reads_texts()) improve(request);
     const Stage stage(timing_, "compress");
+    const Config config = config_of(request);
     const ModelDir& source = improved_.model ? *improved_.model : model_;
-    const CompressionOutputs outputs = prepare_outputs(source, directory, {config_.save_quantized, config_.save_dequantized_fp16});
+    const CompressionOutputs outputs = prepare_outputs(source, directory, {config.save_quantized, config.save_dequantized_fp16});
     Progress progress("compress", quiet_);
     const CompressionProgress tell = [&](const TensorReport& tensor, std::uint64_t done, std::uint64_t total) {
         progress.update(total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total), tensor.name);
@@ -193,12 +221,12 @@ Json CompressJob::make(const Request& request, const std::filesystem::path& dire
     };
     RecipeResult result;
     if (improved_.tensors) {
-        improved_.tensors->preservation = preservation_of(request.recipe, config_);
+        improved_.tensors->preservation = preservation_of(request.recipe, config);
         result = {improved_.tensors->how, write_compressed(source, *improved_.tensors, outputs, run_, tell)};
     } else {
-        result = compress_with(request.recipe, config_, source, outputs, run_, tell);
+        result = compress_with(request.recipe, config, source, outputs, run_, tell);
     }
-    Json out = describe(request, config_, model_, result);
+    Json out = describe(request, config, model_, result);
     if (reads_texts()) out.set("fine_tuning", improved_.report);
     return out;
 }

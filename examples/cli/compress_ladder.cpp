@@ -31,7 +31,7 @@ bool is_coarse(const CompressRequest& request) {
 
 }  // namespace
 
-std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
+std::vector<Rung<CompressRequest>> CompressJob::ladder() {
     using Next = std::optional<CompressRequest>;
     std::vector<Rung<CompressRequest>> out;
     const auto is_free = [this](std::initializer_list<const char*> names) {
@@ -51,6 +51,12 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
         return std::exchange(next.recipe.layout, Layout::trit5) == Layout::trit2;
     });
     if (!reads_texts()) return out;
+    add("another threshold", is_free({"--sparsity-threshold"}) && !config_.given.contains("sparsity_threshold"), "perplexity_degradation",
+        [this](CompressRequest& next, const Outcome&) {
+            if (quantizer_of(next.recipe) != "absmean" || next.recipe.planes > 1 || next.recipe.asymmetric) return false;
+            next.threshold = better_threshold(next);
+            return next.threshold.has_value();
+        });
     const bool may_train = options_.request.fine_tune != "never";
     add("more training", may_train, "perplexity_degradation", [](CompressRequest& next, const Outcome& outcome) {
         if (!next.can_learn()) return false;
@@ -66,16 +72,27 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() const {
         next.recipe.scale = "group:64";
         return helps;
     });
-    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate", "--fine-tune"}), "perplexity_degradation",
+    add("more calibration", options_.lesson.self_text != 0 || !config_.given.contains("calibration_samples"), "perplexity_degradation",
+        [this](CompressRequest& next, const Outcome& outcome) {
+            const Json* const learning = outcome.record.find("fine_tuning");
+            const Json* const calibration = learning == nullptr ? nullptr : learning->find("calibration");
+            if (calibration == nullptr || calibration->find("warning") == nullptr) return false;  // what it had was not little
+            const bool writes = options_.lesson.self_text != 0;
+            if (!writes && calibration->at("samples").as_unsigned() < config_.calibration_samples) return false;  // all of the text
+            next.text_factor = 4;
+            return true;
+        });
+    add("bits where they pay", is_free({"--planes", "--scale", "--asymmetric", "--bits", "--degradation", "--quantizer", "--calibrate", "--recipe", "--rotate", "--refine-together", "--fine-tune"}), "perplexity_degradation",
         [this, is_free](CompressRequest& next, const Outcome& outcome) {
             constexpr double least_bits = 1.9;  // one plane with its scales
             const std::optional<double> bits = affordable_bits(outcome, config_.target_compression_ratio);
             if (bits && *bits < least_bits) return false;
             next.recipe.scale.clear();  // what a search chose: both are chosen matrix by matrix
             next.recipe.quantizer.clear();
+            next.threshold.reset();
             if (is_free({"--layout"})) next.recipe.layout = Layout::trit5;
             next.fine_tune = "auto";
-            next.calibrating = CalibratingOptions{.target = "stream", .refine = is_free({"--refine"}) ? std::size_t{4} : next.calibrating.refine, .bits = bits && *bits < 4 ? *bits : 0,
+            next.calibrating = CalibratingOptions{.target = "stream", .refine = is_free({"--refine"}) ? std::size_t{4} : next.calibrating.refine, .refine_together = 4, .bits = bits && *bits < 4 ? *bits : 0,
                                                   .degradation = 0.95 * std::max(1e-3, config_.max_accuracy_drop)};
             return true;
         });

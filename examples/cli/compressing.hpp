@@ -33,6 +33,8 @@ struct CompressRequest {
     CalibratingOptions calibrating{};
     LearningOptions learning{};
     std::string fine_tune = "auto";
+    std::optional<double> threshold{};  ///< another than the configuration's
+    std::size_t text_factor = 1;        ///< so many times the text to calibrate and learn from
 
     /// Whether the ternary image is one that training goes through: a single plane about 0.
     bool can_learn() const { return recipe.planes == 1 && !recipe.asymmetric && !calibrating.allots(); }
@@ -70,7 +72,7 @@ public:
     bitnet::Json search(Request& request, bitnet::Config& config);
     bitnet::Json make(const Request& request, const std::filesystem::path& directory);
     bitnet::GateFigures judge(const std::filesystem::path& directory, bitnet::Json& record);
-    std::vector<bitnet::Rung<Request>> ladder() const;
+    std::vector<bitnet::Rung<Request>> ladder();
     void told(std::string_view attempt) const;
     /// Since the job was begun.
     double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
@@ -82,6 +84,12 @@ private:
         std::optional<bitnet::ModelDir> model{};  ///< with the weights that were learned; nothing where the original's are to be taken
         std::optional<bitnet::MadeTensors<bitnet::preservation::ByPattern>> tensors{};  ///< what calibration made, or what was learned in a rotated basis
     };
+    /// The configuration, with what the request has of its own.
+    bitnet::Config config_of(const Request& request) const;
+    /// The threshold that loses least where weights are only rounded; nothing where that is the request's.
+    std::optional<double> better_threshold(const Request& request);
+    /// Has the model write what is missing of the request's text.
+    void extend_text(const Request& request);
     void improve(const Request& request);
     bool reads_texts() const { return options_.lesson.given(); }
     double perplexity_of(bitnet::Network<float>& network) const;
@@ -99,6 +107,7 @@ private:
     std::optional<bitnet::Network<float>> teacher_{};
     std::optional<bitnet::Transformer> original_{};
     Lesson lesson_{};
+    std::size_t text_factor_ = 1;  ///< that the lesson's text has
     bitnet::JudgedTexts texts_{};
     std::size_t trainings_ = 0;       ///< of all attempts
     std::uint64_t steps_before_ = 0;  ///< of all trainings that are over

@@ -18,6 +18,7 @@
 #include <bitnet/train/optimizer/any.hpp>
 #include <bitnet/train/save.hpp>
 
+#include "interrupt.hpp"
 #include "live.hpp"
 #include "terminal.hpp"
 
@@ -321,10 +322,15 @@ Learned learn(Network<float> network, const RecipeRequest* recipe, const Config&
     const auto with = [&]<class Ste>(Ste) {
         return learn_with<Ste>(std::move(network), recipe, config, options, std::move(lesson), run, quiet);
     };
-    if (recipe == nullptr || options.ste == "identity") return with(ste::Identity{});
-    if (options.ste == "clipped") return with(ste::Clipped{});
-    if (options.ste == "progressive") return with(ste::Progressive{});
-    return with(ste::LearnedScale{});
+    try {
+        if (recipe == nullptr || options.ste == "identity") return with(ste::Identity{});
+        if (options.ste == "clipped") return with(ste::Clipped{});
+        if (options.ste == "progressive") return with(ste::Progressive{});
+        return with(ste::LearnedScale{});
+    } catch (const Interrupted& interrupted) {
+        if (!std::filesystem::exists(options.run.checkpoint)) throw;
+        throw Interrupted(message(interrupted.what(), "; ", options.run.checkpoint.string(), " is where the same command goes on from with --resume"));
+    }
 }
 
 Json to_json(const TrainingSummary& summary) {

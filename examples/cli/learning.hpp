@@ -33,7 +33,7 @@ struct LearningOptions {
     float grokfast_alpha = 0.98f, grokfast_lambda = 2.0f;
     bool recompute = false, bf16_activations = false;
     /// What matrices begin as, by name, where scales learn; others begin as the recipe rounds them.
-    std::map<std::string, bitnet::TernaryPlanes, std::less<>> start{};
+    bitnet::MadePlanes start{};
     std::function<void(const bitnet::TrainingRecord&)> log{};  ///< told of each step beside the progress
 };
 /// A group of options of its own, which is returned.
@@ -73,6 +73,10 @@ std::size_t context_of(const LearningOptions& options, const bitnet::ModelConfig
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelConfig& config,
                    const bitnet::ModelWeights* speaker, const LearningOptions& learning, bitnet::Execution run, bool quiet);
 
+/// Where the model writes the text: has it go on, from `from` times as much as was asked for to `to` times.
+void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelWeights& speaker,
+                   const LearningOptions& learning, std::size_t from, std::size_t to, bitnet::Execution run, bool quiet);
+
 /// The directory beside an output that a run which was interrupted is resumed from. It stays after an error only where it
 /// holds a checkpoint.
 class WorkDirectory {
@@ -109,7 +113,7 @@ struct Learned {
     bitnet::Parameters<float> parameters;
     bitnet::TrainingSummary summary;
     std::string optimizer, ste;
-    std::map<std::string, bitnet::TernaryPlanes, std::less<>> made{};  ///< what became ternary, as it is stored
+    bitnet::MadePlanes made{};  ///< what became ternary, as it is stored
 };
 
 /// Trains a network through the ternary weights of a recipe; with none, as it is. Shows progress.

@@ -1,6 +1,7 @@
 #include "learning.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include <bitnet/calibrate/dataset.hpp>
@@ -15,10 +16,13 @@ namespace {
 
 using namespace bitnet;
 
-Documents spoken_by(const ModelWeights& speaker, std::uint32_t first, std::size_t texts, const LearningOptions& learning, Execution run,
-                    bool quiet) {
+/// Texts number `from` to `to`.
+Documents spoken_by(const ModelWeights& speaker, const std::filesystem::path& tokenizer, std::size_t from, std::size_t to, const LearningOptions& learning,
+                    Execution run, bool quiet) {
+    const std::optional<std::uint32_t> first = open_tokenizer(tokenizer, speaker.config()).bos();
+    if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
     const Transformer model(speaker, ActivationPrecision::fp32, run);
-    SelfTextOptions self{.texts = texts, .first = first, .seed = learning.seed};
+    SelfTextOptions self{.texts = to - from, .first = *first, .seed = learning.seed, .from = from};
     self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
     Progress progress("self-text", quiet);
     return self_text(model, self, run, [&](std::size_t done, std::size_t all) {
@@ -68,9 +72,7 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
     std::size_t spoken = options.self_text;
     if (!options.datasets.empty()) out = from_dataset(options, tokenizer, opened(), learning.seed, spoken);
     if (spoken != 0) {
-        const std::optional<std::uint32_t> first = opened().bos();
-        if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
-        out.text = spoken_by(*speaker, *first, spoken, learning, run, quiet);
+        out.text = spoken_by(*speaker, tokenizer, 0, spoken, learning, run, quiet);
     } else if (options.datasets.empty()) {
         out.text = read_documents(options.text, opened);
     }
@@ -86,6 +88,13 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
         out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
     }
     return out;
+}
+
+void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelWeights& speaker, const LearningOptions& learning,
+                   std::size_t from, std::size_t to, Execution run, bool quiet) {
+    if (options.self_text == 0) return;
+    Documents more = spoken_by(speaker, tokenizer, from * options.self_text, to * options.self_text, learning, run, quiet);
+    lesson.text.insert(lesson.text.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 
 }  // namespace cli

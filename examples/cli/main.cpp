@@ -1,6 +1,6 @@
 /// bitnet: compresses language models to ternary weights and runs them, from the command line.
 ///
-/// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage, 3 a check of quality failed.
+/// Exit status: 0 done, 1 bad input or I/O error, 2 wrong usage, 3 a check of quality failed; SIGINT and SIGTERM end it as signals do.
 #include <cstdio>
 #include <exception>
 #include <utility>
@@ -10,6 +10,7 @@
 #include <bitnet/core/error.hpp>
 
 #include "commands.hpp"
+#include "interrupt.hpp"
 
 namespace {
 
@@ -64,6 +65,9 @@ int main(int argc, char** argv) {
         return wrong_usage;
     } catch (const cli::GateFailed& verdict) {
         return report(verdict.what(), gate_failed);
+    } catch (const cli::Interrupted& why) {
+        report(why.what(), bad_input);
+        cli::end_interrupted();
     } catch (const bitnet::error& problem) {
         return report(problem.what(), bad_input);
     } catch (const std::bad_alloc&) {

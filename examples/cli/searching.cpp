@@ -89,7 +89,7 @@ public:
         tokens_ = measured.tokens;
         longest_ = std::max(longest_, seconds);
         remember(one, loss, measured.perplexity(), preflight_with(one.request, config, model_), seconds);
-        progress_.update(std::min(1.0, elapsed() / seconds_), typed_text(one));
+        progress_.update(std::min(1.0, std::max(elapsed() / seconds_, static_cast<double>(tried_.size()) / most_tried)), typed_text(one));
         return loss;
     }
 
@@ -119,6 +119,7 @@ private:
         }
     }
 
+    static constexpr double most_tried = 32;  ///< about as many as there are
     const Config& config_;
     const ModelDir& model_;
     Network<float>& original_;

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include "interrupt.hpp"
+
 namespace cli {
 
 std::string fixed(double value, int digits) {
@@ -36,6 +38,7 @@ Progress::~Progress() {
 
 void Progress::update(double share, std::string_view what) {
     using namespace std::chrono;
+    throw_if_interrupted();
     const auto now = steady_clock::now();
     const double seconds = duration<double>(now - begin_).count();
     const double left = share > from_ ? seconds / (share - from_) * (1 - share) : 0;

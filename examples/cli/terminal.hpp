@@ -19,6 +19,8 @@ std::string fixed(double value, int digits);
 using ProgressObserver = std::function<void(std::string_view title, double share, std::string_view what, double seconds_left)>;
 ProgressObserver& progress_observer();
 
+/// Where work tells how far it is, and ends when somebody pressed Ctrl-C: update() throws Interrupted then.
+///
 /// One line on standard error that is written over: a bar, the share, what is being done and the time left. Where
 /// standard error is no terminal, a plain line every tenth of the way. Silent when quiet.
 class Progress {

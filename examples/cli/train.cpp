@@ -14,6 +14,7 @@
 #include <bitnet/train/initial.hpp>
 
 #include "commands.hpp"
+#include "interrupt.hpp"
 #include "learning.hpp"
 #include "terminal.hpp"
 
@@ -87,6 +88,7 @@ Json train(TrainOptions& options, const CommonOptions& common) {
     for (const std::filesystem::path& input : {options.model, options.teacher})
         if (!input.empty()) require_apart(input, options.output);
     const Execution run{&best_kernels(), common.threads};
+    listen_for_interrupts();
     AtomicDirectory directory(options.output, options.force, options.dense ? output_marker_name : metadata_file_name);
     WorkDirectory work(directory);
     if (!options.learning.run.resume) work.begin_anew(options.force);

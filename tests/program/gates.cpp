@@ -104,6 +104,36 @@ TEST_CASE("where the ratio fails, rows of INT8 and denser codes are tried, and t
     CHECK(typed.status == 3);
 }
 
+TEST_CASE("where perplexity fails, another threshold is tried of a quantizer that has one, and more text where there was little") {
+    const GatedPlace place;
+    const auto names_of = [](const Json& record) {
+        std::vector<std::string> out;
+        for (const Json& rung : record.at("rungs").as_array()) out.push_back(rung.at("name").as_string());
+        return out;
+    };
+    const auto rejected = [&](const Arguments& more) {
+        const auto result = run_program(place.judged([&] {
+            Arguments all{"--set", "max_accuracy_drop=0", "--set", "target_compression_ratio=32", "--json", "-q"};
+            all.insert(all.end(), more.begin(), more.end());
+            return all;
+        }()));
+        REQUIRE(result.status == 3);
+        return bitnet::parse_json(result.out, "standard output");
+    };
+    const auto has = [](const std::vector<std::string>& names, std::string_view name) { return std::ranges::count(names, name) == 1; };
+    CHECK(has(names_of(rejected({"--recipe", "phase4"})), "another threshold"));
+    CHECK_FALSE(has(names_of(rejected({"--recipe", "phase4", "--sparsity-threshold", "0.4"})), "another threshold"));
+    CHECK_FALSE(has(names_of(rejected({})), "another threshold"));
+
+    CHECK_FALSE(has(names_of(rejected({"--scale", "group:64"})), "more calibration"));  // all of the text was used
+    const auto written = run_program({"compress", fs::path(BITNET_SOURCE_DIR) / "examples/models/stories", "-o", place.out(), "--self-text", "4", "--fine-tune", "never", "--keep-rejected",
+                                      "--keep-as", "fp16", "--layout", "trit2", "--scale", "group:64", "--set", "max_accuracy_drop=0", "--json", "-q"});
+    REQUIRE(written.status == 3);
+    const Json record = bitnet::parse_json(written.out, "standard output");
+    CHECK(names_of(record) == std::vector<std::string>{"as asked", "more calibration"});
+    CHECK(record.at("fine_tuning").at("calibration").at("samples").as_unsigned() == 15);  // 3 of 4, one measures; and 12 more
+}
+
 TEST_CASE("gates that warn tell and write, gates that are off measure nothing; without a text sizes alone are told") {
     const GatedPlace place;
     const Json warned = json_of(place.judged({"--gates", "warn", "--set", "target_compression_ratio=32"}));
@@ -152,6 +182,38 @@ TEST_CASE("a job killed at thirty random moments goes on from its last checkpoin
     json_of(resumed);
     check_output();
     CHECK_FALSE(fs::exists(place.dir / "out.work"));
+}
+
+TEST_CASE("Ctrl-C ends a job within a second, with nothing half-written and a checkpoint") {
+    const GatedPlace place;
+    const auto learning = [&](const fs::path& out, const char* more) {
+        return Arguments{"compress", place.model(), "-o", out, "-q", "--text", place.ids(), "--split", "ids", "--fine-tune", "always", "--steps", "300", "--batch-tokens", "512",
+                         "--checkpoint-every", "10", "--gates", "warn", more};
+    };
+    std::FILE* const err = std::tmpfile();
+    const pid_t child = start_program(learning(place.out(), "--force"), ::fileno(err), ::fileno(err));
+    const fs::path work = place.dir / "out.work", checkpoint = work / "checkpoint.safetensors";
+    for (int i = 0; i < 6000 && !fs::exists(checkpoint); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    const auto begin = std::chrono::steady_clock::now();
+    ::kill(child, SIGINT);
+    const int status = end_of(child);
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(1500));  // a second, and the time of a busy machine
+    CHECK(status < 0);
+    CHECK_FALSE(fs::exists(place.out()));
+    CHECK_FALSE(fs::exists(place.dir / "out.partial"));
+    CHECK_FALSE(fs::exists(place.dir / "out.partial.lock"));
+    REQUIRE(fs::exists(checkpoint));
+    std::rewind(err);
+    std::string said(4096, '\0');
+    said.resize(std::fread(said.data(), 1, said.size(), err));
+    std::fclose(err);
+    CHECK(says(said, "bitnet: interrupted; "));
+    CHECK(says(said, "checkpoint.safetensors is where the same command goes on from with --resume"));
+    CHECK(std::ranges::count(said, '\n') == 1);
+    json_of(learning(place.out(), "--resume"));
+    json_of(learning(place.dir / "undisturbed", "--force"));
+    CHECK(read_text(place.out() / "quantized/model.safetensors") == read_text(place.dir / "undisturbed/quantized/model.safetensors"));
+    CHECK_FALSE(fs::exists(work));
 }
 
 TEST_CASE("options that would do nothing are refused, and what is in the way of a rejected model is found before the work") {

@@ -21,6 +21,7 @@ struct SelfTextOptions {
     std::uint32_t first = 1;        ///< the token that begins every text
     double temperature = 1;
     std::uint64_t seed = 0;
+    std::size_t from = 0;           ///< the number of the first text: those behind texts that are there already
 };
 
 /// Text i depends on the seed and i alone, not on how many there are nor on the number of threads. An end token ends
@@ -43,7 +44,7 @@ inline std::vector<std::vector<std::uint32_t>> self_text(
         std::vector<KvCache<float>> caches(in_step, model.new_cache());
         std::vector<Sampler> samplers;
         for (std::size_t i = begin; i < begin + in_step; ++i)
-            samplers.emplace_back(SamplingOptions{.temperature = options.temperature, .seed = mix64(options.seed ^ mix64(i + 1))});
+            samplers.emplace_back(SamplingOptions{.temperature = options.temperature, .seed = mix64(options.seed ^ mix64(options.from + i + 1))});
         std::vector<std::uint32_t> last(in_step, options.first);
         Matrix<float> logits(in_step, model.vocabulary());
         for (std::size_t t = 0; t < options.tokens; ++t) {

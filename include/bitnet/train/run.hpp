@@ -125,7 +125,7 @@ struct RunState {
 /// progressive estimator blends, nor about a batch of fewer than half the usual tokens. The same run killed at any moment
 /// and resumed ends with the same bytes.
 ///
-/// validation: texts that are not learned from; log: told of each step
+/// validation: texts that are not learned from; log: told of each step. What it throws ends the run behind that step, with a checkpoint
 /// Errors  those of the options' ranges; errc::not_finite when the run diverges again and again; those of a checkpoint that
 ///         cannot be read or is of another run. One that cannot be written is an event of the history
 template <class Compressor>
@@ -151,7 +151,7 @@ public:
                 summary_.stopped_early = true;
                 record.event = message(record.event, record.event.empty() ? "" : ", ", "out of time");
             }
-            tell(std::move(record));
+            tell_or_save(std::move(record));
             if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0 && !trainer_.finished()) save();
         }
         if (worth_it_) save();
@@ -247,8 +247,17 @@ private:
         return evaluate(trainer_.network(), validation_, options_.windows, threads_).perplexity();
     }
     void tell(TrainingRecord record) {
+        summary_.history.push_back(record);
         if (log_) log_(record);
-        summary_.history.push_back(std::move(record));
+    }
+    /// Whoever ends the run from inside its log finds a checkpoint to go on from.
+    void tell_or_save(TrainingRecord record) {
+        try {
+            tell(std::move(record));
+        } catch (...) {
+            save();
+            throw;
+        }
     }
     void save() {
         if (options_.checkpoint.empty()) return;

@@ -30,7 +30,9 @@ RunOptions options_of(std::size_t every) {
 
 struct Interrupted {};
 
-/// A run of 60 steps, interrupted behind `stop` of them where stop is not 0.
+std::filesystem::path killed(std::filesystem::path checkpoint) { return checkpoint += ".killed"; }
+
+/// A run of 60 steps, interrupted behind `stop` of them where stop is not 0; what a kill there would have left goes into "….killed".
 Snapshot run_of(const std::filesystem::path& checkpoint, std::size_t stop, bool resume) {
     auto trainer = make_trainer(Compressor{ste::LearnedScale{}}, quick_steps(60));
     RunOptions options = options_of(7);
@@ -38,7 +40,9 @@ Snapshot run_of(const std::filesystem::path& checkpoint, std::size_t stop, bool 
     options.checkpoint_every = 10;
     options.resume = resume;
     TrainingRun run(trainer, validation, options, 1, [&](const TrainingRecord& record) {
-        if (stop != 0 && record.step == stop) throw Interrupted{};
+        if (stop == 0 || record.step != stop) return;
+        if (std::filesystem::exists(checkpoint)) std::filesystem::copy_file(checkpoint, killed(checkpoint), std::filesystem::copy_options::overwrite_existing);
+        throw Interrupted{};
     });
     run.train();
     return Snapshot::of(trainer);
@@ -75,8 +79,10 @@ TEST_CASE("a run that was interrupted anywhere and resumed ends with the bits of
     for (const std::size_t stop : {3u, 10u, 23u, 59u}) {
         const std::filesystem::path file = dir / message(stop, ".safetensors");
         CHECK_THROWS_AS(run_of(file, stop, false), Interrupted);
-        CHECK(std::filesystem::exists(file) == (stop > 10));
+        CHECK(read_checkpoint(file).about.at("history").as_array().back().at("step").as_unsigned() == stop);
+        CHECK(std::filesystem::exists(killed(file)) == (stop > 10));
         CHECK(run_of(file, 0, true) == undisturbed);
+        CHECK(run_of(killed(file), 0, true) == undisturbed);
     }
     CHECK_THROWS_AS(run_of(dir / "twice", 31, false), Interrupted);
     CHECK_THROWS_AS(run_of(dir / "twice", 44, true), Interrupted);

@@ -1,0 +1,21 @@
+/// Ctrl-C: work ends where it next tells how far it is, and leaves as little behind as an error does.
+#pragma once
+
+#include <stdexcept>
+
+namespace cli {
+
+/// Thrown where somebody asked the program to end.
+class Interrupted : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/// From now on SIGINT and SIGTERM are remembered, for commands that have something to clean up. Who does not come to throw_if_interrupted() and to end_interrupted() within 0.9 s ends
+/// as if nobody had listened, and so does everybody at the second signal.
+void listen_for_interrupts();
+void throw_if_interrupted();
+/// Ends the program by the signal that it was sent.
+[[noreturn]] void end_interrupted();
+
+}  // namespace cli
