@@ -157,7 +157,7 @@ public:
     friend bool operator==(const Json& a, const Json& b) { return a.value_ == b.value_; }
 
 private:
-    friend detail::JsonReader;  // has searched for repeated keys already when it makes an object
+    friend class detail::JsonReader;  // has searched for repeated keys already when it makes an object
 
     template <class T>
     bool holds() const {

@@ -94,8 +94,8 @@ inline std::string host_name() {
 
 }  // namespace detail
 
-/// Writes `events.out.tfevents.<start, 10 digits>.<host>.<process>.<counter>` into a directory, which it makes: one run of
-/// `tensorboard --logdir <the directory above>`. Every record is out before the call returns.
+/// Writes an event file into a directory, which it makes: one run of `tensorboard --logdir <the directory above>`.
+/// Its name is `events.out.tfevents.<start, 10 digits>.<host>.<process>.<counter>`. Every record is out before the call returns.
 ///
 /// Points are scalars of 32 bits: TensorBoard knows no others. Texts are of its text plugin. The configuration is the
 /// run's hyper-parameters, nested keys as `a.b`; with the run's end they say whether it succeeded. The end's summary has

@@ -21,7 +21,7 @@
 namespace bitnet::inline BITNET_ABI {
 
 struct EncodeOptions {
-    bool add_special = true;    ///< the control tokens that the tokenizer puts around a text, such as <s>
+    bool add_special = true;    ///< the control tokens that the tokenizer puts around a text, such as `<s>`
     bool parse_special = true;  ///< "<|endoftext|>" in the text is that token; without it, plain text. For untrusted text
 };
 
