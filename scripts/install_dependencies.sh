@@ -2,7 +2,7 @@
 # Installs what building bitnet needs on Debian or Ubuntu; what is there already is left alone.
 #
 #   scripts/install_dependencies.sh          to build and test
-#   scripts/install_dependencies.sh --all    also the second compiler, checkers, fuzzing, coverage, ARM emulation, a browser
+#   scripts/install_dependencies.sh --all    also the second compiler, checkers, fuzzing, coverage, ARM emulation, a browser, Doxygen
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config python3 python3-venv
@@ -12,7 +12,7 @@ case "${1:-}" in
     "") ;;
     --all)
         packages+=(git ccache clang libclang-rt-14-dev clang-tidy clang-format gcovr
-            g++-12-aarch64-linux-gnu qemu-user-static chromium)
+            g++-12-aarch64-linux-gnu qemu-user-static chromium doxygen)
         ;;
     *)
         sed -n '4,5s/^# *//p' "$0" >&2
