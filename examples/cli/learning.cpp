@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <initializer_list>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include <bitnet/calibrate/calibrated_start.hpp>
@@ -76,6 +78,7 @@ public:
         tokens_ += record.tokens;
         if (record.tokens > 0) tell_live("point", Json::object({{"name", "loss"}, {"step", record.step}, {"value", record.loss}}));
         if (record.perplexity) tell_live("point", Json::object({{"name", "perplexity"}, {"step", record.step}, {"value", *record.perplexity}}));
+        if (record.event.starts_with("checkpoint not written")) warn(record.event);
         if (record.perplexity) perplexity_ = message(", perplexity ", fixed(*record.perplexity, 3));
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
         progress_.update(static_cast<double>(record.step) / all,
@@ -84,8 +87,14 @@ public:
     }
 
 private:
+    /// Of the first: on a full disk the next one is not written either, and the history has all of them.
+    void warn(std::string_view what) {
+        if (!std::exchange(warned_, true)) std::fprintf(stderr, "bitnet: warning: %.*s; training goes on\n", static_cast<int>(what.size()), what.data());
+    }
+
     Progress progress_;
     Log log_;
+    bool warned_ = false;
     std::size_t steps_, tokens_ = 0;
     std::string perplexity_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -139,14 +148,22 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
 
 WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.target().string() + ".work") {
     std::filesystem::create_directories(path_);
-    if (!std::filesystem::is_empty(path_) && !std::filesystem::exists(marker()))
+    if (std::filesystem::exists(marker())) return;
+    if (!std::filesystem::is_empty(path_))
         throw error(errc::exists, message(path_.string(), ": exists, and no run of training has left it; move it away"));
-    write_file(marker(), "what an interrupted run of training is resumed from\n");
+    try {
+        write_file(marker(), "what an interrupted run of training is resumed from\n");
+    } catch (...) {  // there is no object then whose end would remove it
+        std::error_code ignored;
+        std::filesystem::remove_all(path_, ignored);
+        throw;
+    }
 }
 WorkDirectory::~WorkDirectory() {
     std::error_code ignored;
-    if (std::filesystem::exists(marker(), ignored) && (done_ || checkpoints().empty()))
-        std::filesystem::remove_all(path_, ignored);
+    if (!std::filesystem::exists(marker(), ignored)) return;
+    // What goes on from a checkpoint writes the weights again: a disk that was full keeps no copy of them.
+    std::filesystem::remove_all(done_ || checkpoints().empty() ? path_ : trained(), ignored);
 }
 
 std::vector<std::filesystem::path> WorkDirectory::checkpoints() const {
@@ -186,7 +203,7 @@ void write_learned(const std::filesystem::path& directory, const Origin& origin,
 }
 
 ModelDir learned_model(const WorkDirectory& work, const Origin& origin, const Parameters<float>& parameters) {
-    const std::filesystem::path directory = work.path() / "trained";
+    const std::filesystem::path directory = work.trained();
     std::filesystem::remove_all(directory);  // of a run that was killed
     std::filesystem::create_directories(directory);
     write_learned(directory, origin, parameters, DType::F32);

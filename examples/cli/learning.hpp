@@ -77,8 +77,8 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
 void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelWeights& speaker,
                    const LearningOptions& learning, std::size_t from, std::size_t to, bitnet::Execution run, bool quiet);
 
-/// The directory beside an output that a run which was interrupted is resumed from. It stays after an error only where it
-/// holds a checkpoint.
+/// The directory beside an output that a run which was interrupted is resumed from. After an error its checkpoints stay, and
+/// nothing of it where there is none.
 class WorkDirectory {
 public:
     /// Errors  errc::exists where a directory of that name holds something else
@@ -87,6 +87,8 @@ public:
     WorkDirectory& operator=(const WorkDirectory&) = delete;
     ~WorkDirectory();
     const std::filesystem::path& path() const { return path_; }
+    /// A model directory of the weights that were learned, until they are compressed.
+    std::filesystem::path trained() const { return path_ / "trained"; }
     /// Of the run's first training, and of those behind it.
     std::filesystem::path checkpoint(std::size_t number = 0) const {
         return path_ / (number == 0 ? std::string("checkpoint.safetensors") : bitnet::message("checkpoint.", number, ".safetensors"));
