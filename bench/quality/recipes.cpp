@@ -193,6 +193,8 @@ void one_plane(Bench& bench, const std::string& scales, Scale scale, bool every)
         bench.calibrated(scales + ", GPTQ, CD", Compressor{CoordinateDescent<>{}, scale, five}, target);
     bench.calibrated(scales + ", GPTQ, CD, asymmetric", Compressor{CoordinateDescent<Gptq<Asymmetric<>>>{}, scale, five}, Target::stream);
     bench.calibrated(scales + ", GPTQ, CD, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, refining);
+    if (every)
+        bench.calibrated(scales + ", GPTQ, CD, refined, all together", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, refining, refining);
     bench.calibrated(scales + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true);
     bench.calibrated(scales + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true, refining);
 }
@@ -207,6 +209,7 @@ void two_planes(Bench& bench, const std::string& scales, Scale scale) {
         bench.calibrated(name + ", GPTQ, CD", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, target);
     bench.calibrated(name + ", GPTQ, CD, asymmetric", Compressor{CoordinateDescent<Gptq<Asymmetric<2>>>{}, scale, five}, Target::stream);
     bench.calibrated(name + ", GPTQ, CD, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, false, refining);
+    bench.calibrated(name + ", GPTQ, CD, refined, all together", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, false, refining, refining);
     bench.calibrated(name + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true);
     bench.calibrated(name + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true, refining);
 }

@@ -163,6 +163,10 @@ void complete(Json& record, const CompressOptions& options, const HandIn& said, 
                 return gate.at("state").as_string() == "failed" && (gate.at("name").as_string() == "compression_ratio" || gate.at("name").as_string() == "quantized_share");
             }))
             notes.emplace_back(why_large(record, model));
+    if (const std::string cut = report::find_text(record, {"out_of_time_before"}); !cut.empty())
+        notes.emplace_back(message("--time-limit: there was no time left to try \"", cut, "\""));
+    if (std::ranges::any_of(report::find_items(record, {"fine_tuning", "training", "history"}), [](const Json& line) { return report::find_text(line, {"event"}).ends_with("out of time"); }))
+        notes.emplace_back("--time-limit: training ended before its last step");
     if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
     record.set("notes", Json::array(std::move(notes)));
 }

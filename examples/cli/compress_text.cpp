@@ -38,7 +38,8 @@ void print_learning(const Json& report) {
     if (const Json* const calibration = report.find("calibration"))
         std::printf(" and calibrated with %llu tokens in %.1f s", count(*calibration, "tokens"), number(*calibration, "seconds"));
     if (report.at("fine_tuned").as_bool())
-        std::printf(", %.4f after %llu steps of learning", number(report.at("training"), "best_perplexity"), count(report.at("training"), "steps_completed"));
+        const unsigned long long steps = count(report.at("training"), "steps_completed");
+        std::printf(", %.4f after %llu step%s of learning", number(report.at("training"), "best_perplexity"), steps, steps == 1 ? "" : "s");
     std::puts("");
     if (const Json* const calibration = report.find("calibration"); calibration != nullptr && calibration->find("warning") != nullptr)
         std::printf("note        %s\n", calibration->at("warning").as_string().c_str());

@@ -204,7 +204,7 @@ Listing list(const InspectOptions& options) {
 Action add_inspect(CLI::App& app, CommonOptions& common) {
     const auto options = std::make_shared<InspectOptions>();
     app.add_option("PATH", options->path, "model directory, output of bitnet compress, or a file of weights")->required();
-    app.add_option("--tensor", options->tensor, "only this tensor, with its values");
+    app.add_option("--tensor", options->tensor, "only this tensor; with --json its values too");
     app.add_option("--arch", options->architecture, "architecture to use instead of config.json's");
     app.add_flag("--gradient-flow", options->gradient_flow, "a backward pass instead: does every tensor get the gradient that it should?");
     return [options, &common] {

@@ -126,7 +126,7 @@ private:
         const double ratio = packed == 0 ? 0 : *recorded("original_bytes") / packed, said = *recorded("compression_ratio");
         if (std::abs(said - ratio) > 1e-9 * std::max(1.0, ratio))
             faults.push_back(message("compression_ratio is ", said, ", ", *recorded("original_bytes"), " bytes over ", packed, " are ", ratio));
-        return found(faults, packed == 0 ? message("there is no packed model, and the ratio says 0") : message("the compression ratio is ", said));
+        return found(faults, packed == 0 ? message("there is no packed model, and the ratio says 0") : message("the compression ratio is ", report::fixed(said, 2)));
     }
 
     /// Why there is nothing to open, or nothing: what was not written is skipped, what was lost has failed.
@@ -264,9 +264,11 @@ private:
         std::vector<std::string> faults;
         const Json::Array& all = report::find_items(*record_, {"gates"});
         if (all.empty()) return skipped("the record has no gates");
+        std::size_t blind = 0;
+        for (const Json& gate : all) blind += report::find_text(gate, {"state"}) == "not measured";
         for (const Json& gate : all)
             if (report::find_text(gate, {"state"}) == "failed") faults.push_back(message(report::find_text(gate, {"name"}), ": ", report::find_text(gate, {"sentence"})));
-        return found(faults, message("none of ", all.size(), " failed when the model was made"));
+        return found(faults, message("none of ", all.size(), " failed when the model was made", blind == 0 ? "" : message(", ", blind, " not measured")));
     }
 
     Found gradients() const {

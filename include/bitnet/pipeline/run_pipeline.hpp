@@ -1,6 +1,7 @@
 /// The whole job: an attempt, what it is worth, and others until every gate passes or nothing is left to try.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <concepts>
 #include <cstddef>
@@ -92,12 +93,15 @@ public:
     bool passed() const { return best_->outcome.passed(); }
     const Request& request() const { return best_->request; }
     const Outcome& outcome() const { return best_->outcome; }
+    /// The time was over when this rung was to be tried.
+    void out_of_time(const std::string& rung) { cut_ = rung; }
     bool has_time() const { return seconds_since(begin_) < options_.time_limit; }
 
     PipelineResult result() && {
         PipelineResult out{std::move(best_->outcome.record), std::move(best_->outcome.gates)};
         if (options_.gates == GateMode::off) return out;
         rungs_[best_->rung].set("kept", true);
+        if (!cut_.empty()) out.record.set("out_of_time_before", cut_);
         out.record.set("gates", to_json(out.gates)).set("rungs", Json::array(std::move(rungs_)));
         out.record.set("verdict", Json::object({{"passed", out.success()}, {"sentence", verdict(out.gates)}}));
         return out;
@@ -149,7 +153,9 @@ private:
         std::string out;
         for (const GateResult& gate : gates)
             if (gate.state == GateResult::State::failed) out += message(out.empty() ? "" : "; ", gate.sentence);
-        return out.empty() ? "no gate failed" : out;
+        if (!out.empty()) return out;
+        const auto blind = std::ranges::count_if(gates, [](const GateResult& gate) { return gate.state == GateResult::State::not_measured; });
+        return blind == 0 ? "no gate failed" : message("no gate failed, ", blind, " of ", gates.size(), blind == 1 ? " was" : " were", " not measured");
     }
 
     Job& job_;
@@ -158,6 +164,7 @@ private:
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
     std::optional<Best> best_{};
     Json::Array rungs_{};
+    std::string cut_{};  ///< the rung that there was no time for
 };
 
 }  // namespace detail
@@ -172,7 +179,11 @@ PipelineResult run_pipeline(Job& job, const typename Job::Request& request, cons
     attempts.attempt("as asked", request);
     if (options.gates == GateMode::enforce)
         for (const Rung<typename Job::Request>& rung : job.ladder()) {
-            if (attempts.passed() || !attempts.has_time()) break;
+            if (attempts.passed()) break;
+            if (!attempts.has_time()) {
+                attempts.out_of_time(rung.name);
+                break;
+            }
             if (const auto next = rung.next(attempts.request(), attempts.outcome())) attempts.attempt(rung.name, *next);
         }
     return std::move(attempts).result();

@@ -261,8 +261,8 @@ inline void LiveServer::finish(const Json& record, std::chrono::milliseconds pat
         if (gate.is_object()) event("gate", gate);
     std::string_view state;
     std::string sentence = report::detail::sentence_of(gates, state);
+    state = report::detail::verdict_state(record);
     Json passed = state == "failed" ? Json(false) : state == "not measured" ? Json(nullptr) : Json(true);
-    if (const auto verdict = find_flag(record, {"verdict", "passed"})) passed = *verdict;
     if (const std::string said = find_text(record, {"verdict", "sentence"}); !said.empty()) sentence = said;
     Json last = Json::object({{"passed", std::move(passed)}, {"sentence", std::move(sentence)}, {"ratio", record.at("compression_ratio")}});
     if (const auto before = perplexity_before(record)) last.set("perplexity_before", *before);

@@ -127,6 +127,8 @@ TEST_CASE("gates that only warn climb nothing, gates that are off measure nothin
     const PipelineResult off = tried({.gates = GateMode::off}, 1, 0);
     CHECK(off.success());
     CHECK(off.record.find("gates") == nullptr);
-    CHECK_FALSE(tried({.time_limit = 1e-9}, 1, 1).success());
-    CHECK(tried({.time_limit = 1e9}, 2, 2).success());
+    const PipelineResult late = tried({.time_limit = 1e-9}, 1, 1);
+    CHECK_FALSE(late.success());
+    CHECK(late.record.at("out_of_time_before").as_string() == "rung 1");
+    CHECK(tried({.time_limit = 1e9}, 2, 2).record.find("out_of_time_before") == nullptr);
 }

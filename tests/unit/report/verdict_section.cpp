@@ -42,6 +42,17 @@ TEST_CASE("a record with neither has no verdict, and one without gates no list")
     CHECK(failed.find("<ul") == std::string::npos);
 }
 
+TEST_CASE("a model of which nothing but sizes was measured has not passed, whatever its record says") {
+    const auto begin = [](const char* state, bool passed) {
+        return verdict_section(Json::object({{"gates", Json::array({gate("perplexity_degradation", state, ""), gate("compression_ratio", "passed", "")})},
+                                             {"verdict", Json::object({{"passed", passed}, {"sentence", "no gate failed, 1 of 2 was not measured"}})}}))
+            .body.text().substr(0, 30);
+    };
+    CHECK(begin("not measured", true).starts_with("<p class=\"verdict unmeasured\">"));
+    CHECK(begin("not measured", false).starts_with("<p class=\"verdict failed\">"));
+    CHECK(begin("passed", true).starts_with("<p class=\"verdict passed\">"));
+}
+
 TEST_CASE("figures are shown where they are known") {
     const std::string all = MarkupCheck(glance_section(bitnet_test::full_record()).body.text()).words();
     for (const char* words :
