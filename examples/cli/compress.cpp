@@ -19,6 +19,7 @@
 #include "compressing.hpp"
 #include "interrupt.hpp"
 #include "preflight.hpp"
+#include "profiling.hpp"
 
 namespace cli {
 namespace {
@@ -247,6 +248,8 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit - job.seconds();
     PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());
     if (search.is_object()) result.record.set("search", search);
+    result.record.set("timing", job.timing());
+    if (options.profile) result.record.set("profile", profile_of(result.record, job.products(), model, run.threads));
     complete(result.record, options, said, model);
     const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
     metrics.finish(result.record, rejected ? 3 : 0);
@@ -308,6 +311,7 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
     app.add_option("--time-limit", options->time_limit, "seconds behind which no other way is begun, and training stops")->check(CLI::Range(1.0, 1e9));
     app.add_option("--other-text", options->other_text, "text of another kind that both models are compared on; default: one that is built in");
     app.add_flag("--force", options->force, "replace an output that is there");
+    app.add_flag("--profile", options->profile, "how fast each stage multiplied and each tensor was moved, beside what this machine can do");
     app.add_flag("--dry-run", options->dry_run, "say what would be compressed, how small it would become, which gates cannot pass and how long rounding takes, and write nothing");
     options->learning_group = learning;
     return [options, learning, &app, &common] {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <bitnet/calibrate/calibrated_start.hpp>
+#include <bitnet/core/work_count.hpp>
 #include <bitnet/eval/other_text.hpp>
 #include <bitnet/kernel/dispatch.hpp>
 #include <bitnet/pipeline/comparison.hpp>
@@ -44,22 +45,26 @@ std::string key_of(const CompressRequest& request) {
                                  {"text_factor", request.text_factor}}));
 }
 
-/// Adds to a stage's seconds when it goes.
+/// Adds to a stage's seconds and products when it goes.
 class Stage {
 public:
-    Stage(Json& timing, const char* name) : timing_(timing), name_(name) {}
+    Stage(Json& timing, Json& products, const char* name) : timing_(timing), products_(products), name_(name) {}
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;
     ~Stage() {
-        const Json* const before = timing_.find(name_);
-        const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-        timing_.set(name_, seconds + (before != nullptr ? before->as_double() : 0));
+        const auto add = [this](Json& to, double more) {
+            const Json* const before = to.find(name_);
+            to.set(name_, more + (before != nullptr ? before->as_double() : 0));
+        };
+        add(timing_, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count());
+        add(products_, static_cast<double>(products_so_far() - before_));
     }
 
 private:
-    Json& timing_;
+    Json &timing_, &products_;
     const char* name_;
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    std::uint64_t before_ = products_so_far();
 };
 
 Json describe(const CompressRequest& request, const Config& config, const ModelDir& model, const RecipeResult& result) {
@@ -85,7 +90,7 @@ Json describe(const CompressRequest& request, const Config& config, const ModelD
 CompressJob::CompressJob(const CompressOptions& options, const Config& config, const ModelDir& model, const WorkDirectory* work, bool judges, Execution run, bool quiet)
     : options_(options), config_(config), model_(model), work_(work), run_(run), quiet_(quiet) {
     if (!reads_texts()) return;
-    const Stage stage(timing_, "texts and the original");
+    const Stage stage(timing_, products_, "texts and the original");
     weights_.emplace(config.model_path);
     teacher_.emplace(weights_->config(), read_parameters<float>(*weights_, run), *run.kernels);
     const std::size_t context = context_of(options.request.learning, weights_->config());
@@ -122,13 +127,13 @@ Config CompressJob::config_of(const Request& request) const {
 
 void CompressJob::extend_text(const Request& request) {
     if (request.text_factor <= text_factor_) return;
-    const Stage stage(timing_, "texts and the original");
+    const Stage stage(timing_, products_, "texts and the original");
     extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_);
     text_factor_ = request.text_factor;
 }
 
 std::optional<double> CompressJob::better_threshold(const Request& request) {
-    const Stage stage(timing_, "search");
+    const Stage stage(timing_, products_, "search");
     RecipeRequest recipe = variants_of(request.recipe).front();  // all of it as if typed: nothing but the threshold is left to be searched
     Config config = config_;
     search_recipe({.seconds = std::numeric_limits<double>::infinity()}, request.calibrating, recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_);
@@ -139,7 +144,7 @@ std::optional<double> CompressJob::better_threshold(const Request& request) {
 void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& calibrated) {
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
     if (!target) return;
-    const Stage stage(timing_, "calibrate");
+    const Stage stage(timing_, products_, "calibrate");
     calibrated.emplace(calibrate_with(request.recipe, config_of(request), request.calibrating, *target, *teacher_, lesson_.text,
                                       [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
@@ -152,7 +157,7 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
 
 /// Trains through ternary weights where the rule, or the user, says so.
 void CompressJob::train(const Request& request, std::optional<Calibrated>& calibrated) {
-    const Stage stage(timing_, "fine-tune");
+    const Stage stage(timing_, products_, "fine-tune");
     LearningOptions learning = request.learning;
     const Config config = config_of(request);
     choose_defaults(learning, teacher_->parameters(), &request.recipe, config);
@@ -203,13 +208,13 @@ void CompressJob::improve(const Request& request) {
 
 Json CompressJob::search(Request& request, Config& config) {
     if (!options_.searching.given()) return {};
-    const Stage stage(timing_, "search");
+    const Stage stage(timing_, products_, "search");
     return search_recipe(options_.searching, request.calibrating, request.recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_);
 }
 
 Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {
     if (reads_texts()) improve(request);
-    const Stage stage(timing_, "compress");
+    const Stage stage(timing_, products_, "compress");
     const Config config = config_of(request);
     const ModelDir& source = improved_.model ? *improved_.model : model_;
     const CompressionOutputs outputs = prepare_outputs(source, directory, {config.save_quantized, config.save_dequantized_fp16});
@@ -247,7 +252,7 @@ void CompressJob::compare(const std::filesystem::path& directory, Json& record) 
 GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& record) {
     GateFigures out;
     if (original_ && (config_.save_quantized || config_.save_dequantized_fp16)) {
-        const Stage stage(timing_, "measure");
+        const Stage stage(timing_, products_, "measure");
         Progress progress("measure", quiet_);
         const OutputQuality quality = measure_output(*original_, directory, texts_, run_, [&](std::string_view what, double share) { progress.update(share, what); });
         describe_quality(record, quality, texts_);
@@ -258,7 +263,6 @@ GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& rec
         out = figures_of(quality);
     }
     add_figures(out, record);
-    record.set("timing", timing_);
     return out;
 }
 

@@ -6,6 +6,7 @@
 #include <bitnet/pipeline/metadata.hpp>
 
 #include "compressing.hpp"
+#include "profiling.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -37,9 +38,10 @@ void print_learning(const Json& report) {
     std::printf("quality     perplexity %.4f of the original, %.4f rounded", number(report, "pre_perplexity"), number(report, "post_compression_perplexity"));
     if (const Json* const calibration = report.find("calibration"))
         std::printf(" and calibrated with %llu tokens in %.1f s", count(*calibration, "tokens"), number(*calibration, "seconds"));
-    if (report.at("fine_tuned").as_bool())
+    if (report.at("fine_tuned").as_bool()) {
         const unsigned long long steps = count(report.at("training"), "steps_completed");
         std::printf(", %.4f after %llu step%s of learning", number(report.at("training"), "best_perplexity"), steps, steps == 1 ? "" : "s");
+    }
     std::puts("");
     if (const Json* const calibration = report.find("calibration"); calibration != nullptr && calibration->find("warning") != nullptr)
         std::printf("note        %s\n", calibration->at("warning").as_string().c_str());
@@ -100,6 +102,7 @@ void print_record(const Json& record) {
     if (learning != nullptr && learning->find("post_compression_perplexity") != nullptr) print_learning(*learning);
     if (record.find("quality") != nullptr) print_measured(record);
     if (record.find("gates") != nullptr) print_gates(record);
+    if (const Json* const profile = record.find("profile")) std::printf("\n%s", profile_text(*profile).c_str());
     std::printf("time        %.2f s with %s kernels\n", number(record, "seconds"), record.at("kernels").as_string().c_str());
     for (const Json& tensor : record.at("tensors").as_array())
         if (const Json* const note = tensor.find("note")) std::printf("note        %s: %s\n", tensor.at("name").as_string().c_str(), note->as_string().c_str());

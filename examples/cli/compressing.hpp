@@ -53,7 +53,7 @@ struct CompressOptions {
     SinkOptions sinks;
     LiveOptions live;
     double time_limit = 0;  ///< seconds; 0: none
-    bool keep_rejected = false, force = false, dry_run = false;
+    bool keep_rejected = false, force = false, dry_run = false, profile = false;
     std::set<std::string> typed{};  ///< options that somebody named: a ladder leaves them as they are
 };
 
@@ -74,6 +74,9 @@ public:
     bitnet::GateFigures judge(const std::filesystem::path& directory, bitnet::Json& record);
     std::vector<bitnet::Rung<Request>> ladder();
     void told(std::string_view attempt) const;
+    /// Seconds and multiplications of matrices by stage, all attempts together.
+    const bitnet::Json& timing() const { return timing_; }
+    const bitnet::Json& products() const { return products_; }
     /// Since the job was begun.
     double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
 
@@ -113,7 +116,7 @@ private:
     std::uint64_t steps_before_ = 0;  ///< of all trainings that are over
     double before_ = 0;  ///< perplexity of the original
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-    bitnet::Json timing_ = bitnet::Json::object();  ///< seconds of the stages, all attempts together
+    bitnet::Json timing_ = bitnet::Json::object(), products_ = bitnet::Json::object();
     std::string improved_for_{};  ///< what `improved_` was made with
     Improvement improved_{};
 };

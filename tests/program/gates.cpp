@@ -3,6 +3,7 @@
 #include <chrono>
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <thread>
 
@@ -132,6 +133,27 @@ TEST_CASE("where perplexity fails, another threshold is tried of a quantizer tha
     const Json record = bitnet::parse_json(written.out, "standard output");
     CHECK(names_of(record) == std::vector<std::string>{"as asked", "more calibration"});
     CHECK(record.at("fine_tuning").at("calibration").at("samples").as_unsigned() == 15);  // 3 of 4, one measures; and 12 more
+}
+
+TEST_CASE("--profile tells of every stage and tensor how fast it was, beside what the machine can do") {
+    const GatedPlace place;
+    const Json profile = json_of(place.judged({"--profile"})).at("profile");
+    CHECK(profile.at("machine").at("gb_per_s").as_double() > 0);
+    std::map<std::string, double> gflop;
+    for (const Json& stage : profile.at("stages").as_array()) {
+        gflop[stage.at("name").as_string()] = stage.at("gflop").as_double();
+        CHECK(stage.at("share_of_peak").as_double() < 1);
+        CHECK(stage.at("gflop_per_s").as_double() * stage.at("seconds").as_double() == doctest::Approx(stage.at("gflop").as_double()));
+    }
+    CHECK(gflop.at("calibrate") > 0);
+    CHECK(gflop.at("measure") > 0);
+    CHECK(gflop.at("compress") == 0);  // nothing is multiplied there
+    REQUIRE(profile.at("tensors").as_array().size() == json_of({"inspect", place.model()}).at("tensors").as_array().size());
+    for (const Json& tensor : profile.at("tensors").as_array()) CHECK(tensor.at("bytes").as_double() > 0);
+    const auto told = run_program(place.judged({"--profile", "--gates", "off"}));
+    CHECK(told.status == 0);
+    CHECK(says(told.out, "\nprofile     this machine, "));
+    CHECK(json_of(place.judged()).find("profile") == nullptr);
 }
 
 TEST_CASE("gates that warn tell and write, gates that are off measure nothing; without a text sizes alone are told") {

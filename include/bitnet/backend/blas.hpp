@@ -12,6 +12,7 @@
 
 #include <bitnet/core/error.hpp>
 #include <bitnet/core/matrix.hpp>
+#include <bitnet/core/work_count.hpp>
 
 namespace bitnet::inline BITNET_ABI {
 
@@ -63,6 +64,7 @@ template <BlasNumber T>
 void gemm(Turned turned, MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c, T factor, T keep) {
     single_threaded_blas();
     if (c.rows == 0 || c.cols == 0) return;
+    count_products(c.rows, c.cols, turned == Turned::first ? a.rows : a.cols);
     if (c.rows == 1 && turned != Turned::first) return gemv(turned, a.data, b, c, factor, keep);
     const CBLAS_TRANSPOSE form_a = turned == Turned::first ? CblasTrans : CblasNoTrans;
     const CBLAS_TRANSPOSE form_b = turned == Turned::second ? CblasTrans : CblasNoTrans;

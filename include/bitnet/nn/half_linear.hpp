@@ -9,6 +9,7 @@
 #include <bitnet/core/half_matrix.hpp>
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
+#include <bitnet/core/work_count.hpp>
 #include <bitnet/kernel/kernels.hpp>
 #include <bitnet/nn/linear.hpp>
 
@@ -45,6 +46,7 @@ private:
     static constexpr std::size_t tokens_without_blas = 4;
 
     void multiply_halves(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
+        count_products(x.rows, outputs(), inputs());
         Matrix<float> dense_x;  // where rows do not follow each other
         if (x.rows > 1 && x.stride != x.cols) {
             dense_x = Matrix<float>(x.rows, x.cols);

@@ -10,6 +10,7 @@
 #include <bitnet/core/matrix.hpp>
 #include <bitnet/core/parallel_for.hpp>
 #include <bitnet/core/rows.hpp>
+#include <bitnet/core/work_count.hpp>
 #include <bitnet/kernel/multiply.hpp>
 #include <bitnet/nn/linear.hpp>
 
@@ -67,6 +68,7 @@ private:
     template <class Activations>
     void multiply_packed(MatrixView<const float> x, MatrixView<float> y, Execution run) const {
         const std::size_t planes = weight.planes.size();
+        count_products(x.rows * planes, outputs(), inputs());
         Matrix<float> dense_x, dense_y;  // where rows do not follow each other
         if (x.stride != x.cols) {
             dense_x = Matrix<float>(x.rows, x.cols);
