@@ -10,6 +10,7 @@
 
 #include <bitnet/calibrate/sensitivity.hpp>
 #include <bitnet/core/is_finite.hpp>
+#include <bitnet/io/sha256.hpp>
 
 #include "live.hpp"
 #include "terminal.hpp"
@@ -63,6 +64,22 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     return options.target == "own" ? Target::own : options.target == "original" ? Target::original : Target::stream;
 }
 
+std::filesystem::path KeptStages::name_of(const char* stage, const Json& more) const {
+    if (directory.empty()) return {};
+    return directory / message(stage, "-", sha256_hex(to_text(Json::array({about, more}))).substr(0, 16));
+}
+
+void keep_stage(const std::filesystem::path& file, std::string_view text) {
+    std::filesystem::path unfinished = file;
+    std::error_code ignored;
+    try {
+        write_file(unfinished += ".new", text);
+        std::filesystem::rename(unfinished, file);
+    } catch (const error&) {
+        std::filesystem::remove(unfinished, ignored);
+    }
+}
+
 namespace {
 
 /// What is the same in every round of calibration.
@@ -74,6 +91,7 @@ struct Job {
     Network<float>& original;
     CalibrationSet set;
     preservation::ByPattern preservation;
+    const KeptStages& kept;
     Execution run;
     bool quiet;
 
@@ -104,6 +122,27 @@ void require_bits(const Job& job) {
                                              " already", job.request.layout == Layout::trit5 ? "" : "; --layout trit5 takes less"));
 }
 
+/// What measure_storage() found, as it is kept.
+Json kept_form(const std::vector<Sensitivity>& matrices) {
+    Json::Array out;
+    for (const Sensitivity& one : matrices) {
+        Json::Array options;
+        for (const StorageOption& option : one.options) options.push_back(Json::object({{"bytes", option.bytes}, {"loss", option.loss}}));
+        out.push_back(Json::object({{"name", one.name}, {"parameter", one.parameter}, {"weights", one.weights}, {"options", Json::array(std::move(options))}}));
+    }
+    return Json::array(std::move(out));
+}
+std::vector<Sensitivity> sensitivities(const Json& kept) {
+    std::vector<Sensitivity> out;
+    for (const Json& row : kept.as_array()) {
+        Sensitivity& one = out.emplace_back();
+        one.name = row.at("name").as_string();
+        one.parameter = row.at("parameter").as_unsigned(), one.weights = row.at("weights").as_unsigned();
+        for (const Json& option : row.at("options").as_array()) one.options.push_back({option.at("bytes").as_unsigned(), option.at("loss").as_double()});
+    }
+    return out;
+}
+
 Storage measure_storage(const Job& job) {
     constexpr std::size_t few_texts = 32;
     require_bits(job);
@@ -112,8 +151,15 @@ Storage measure_storage(const Job& job) {
     const std::vector<std::vector<std::uint32_t>> scored(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(std::min(few_texts, samples.size())));
     Progress progress("measure", job.quiet);
     std::size_t done = 0;
-    out.matrices = measure_sensitivity(job.original, job.set, scored, out.ways.quantizers, [&](const Parameter<float>& one) { return job.wants(one); }, {.rotate = job.options.rotate}, job.run,
-                                       [&](const Sensitivity& one) { progress.update(static_cast<double>(++done) / std::max(1.0, job.matrices()), one.name); });
+    std::filesystem::path kept = job.kept.name_of("storage");
+    if (!kept.empty()) kept += ".json";
+    if (!kept.empty() && std::filesystem::exists(kept)) {
+        out.matrices = sensitivities(read_json_file(kept));
+    } else {
+        out.matrices = measure_sensitivity(job.original, job.set, scored, out.ways.quantizers, [&](const Parameter<float>& one) { return job.wants(one); }, {.rotate = job.options.rotate}, job.run,
+                                           [&](const Sensitivity& one) { progress.update(static_cast<double>(++done) / std::max(1.0, job.matrices()), one.name); });
+        if (!kept.empty()) keep_stage(kept, to_text(kept_form(out.matrices)));
+    }
     for (const Sensitivity& one : out.matrices) {
         out.options.push_back(one.options);
         out.weights += one.weights;
@@ -159,7 +205,9 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
     Json::Array matrices;
     std::size_t most_inputs = 0;
     Progress progress("calibrate", job.quiet);
-    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
+    Json chosen;
+    if (allocation != nullptr) chosen = Json::array(Json::Array(allocation->chosen.begin(), allocation->chosen.end()));
+    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .kept = job.kept.name_of("calibration", chosen), .about = job.kept.about, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
     out.tensors.made = calibrate(out.network, job.original, job.set, choose, options, job.run, [&](const CalibratedMatrix& matrix) {
         most_inputs = std::max(most_inputs, out.network.parameters()[matrix.parameter].value.cols());
         matrices.push_back(Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error},
@@ -223,12 +271,12 @@ Calibrated spend(const Job& job, const Storage& storage, std::size_t most_bytes,
 }  // namespace
 
 Calibrated calibrate_with(const RecipeRequest& request, const Config& config, const CalibratingOptions& options, Target target,
-                          Network<float>& original, const Documents& text, const RiseOf& rise_of, Execution run, bool quiet) {
+                          Network<float>& original, const Documents& text, const RiseOf& rise_of, const KeptStages& kept, Execution run, bool quiet) {
     const Job job{request, config, options, target, original,
                   CalibrationSet::from_ids(text, {.samples = config.calibration_samples,
                                                   .tokens = std::min<std::size_t>(config.calibration_sequence_length, original.config().max_positions),
                                                   .batch = config.calibration_batch_size}),
-                  preservation_of(request, config), run, quiet};
+                  preservation_of(request, config), kept, run, quiet};
     if (!options.allots()) return calibrate_once(job, nullptr, nullptr);
     const Storage storage = measure_storage(job);
     const std::size_t most_bytes = options.bits == 0 ? std::numeric_limits<std::size_t>::max() : static_cast<std::size_t>(options.bits * static_cast<double>(storage.weights) / 8);

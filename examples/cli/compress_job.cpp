@@ -94,7 +94,7 @@ CompressJob::CompressJob(const CompressOptions& options, const Config& config, c
     weights_.emplace(config.model_path);
     teacher_.emplace(weights_->config(), read_parameters<float>(*weights_, run), *run.kernels);
     const std::size_t context = context_of(options.request.learning, weights_->config());
-    lesson_ = make_lesson(options.lesson, config.model_path, weights_->config(), &*weights_, options.request.learning, run, quiet);
+    lesson_ = make_lesson(options.lesson, config.model_path, weights_->config(), &*weights_, options.request.learning, run, quiet, work->path());
     lesson_.teacher = &*teacher_;
     texts_.windows = {context, context};
     texts_.validation = lesson_.validation;
@@ -128,7 +128,7 @@ Config CompressJob::config_of(const Request& request) const {
 void CompressJob::extend_text(const Request& request) {
     if (request.text_factor <= text_factor_) return;
     const Stage stage(timing_, products_, "texts and the original");
-    extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_);
+    extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_, work_->path());
     text_factor_ = request.text_factor;
 }
 
@@ -145,8 +145,14 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
     if (!target) return;
     const Stage stage(timing_, products_, "calibrate");
-    calibrated.emplace(calibrate_with(request.recipe, config_of(request), request.calibrating, *target, *teacher_, lesson_.text,
-                                      [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, run_, quiet_));
+    const Config config = config_of(request);
+    CompressRequest asked = request;
+    asked.learning = {}, asked.fine_tune.clear();  // what comes behind calibration
+    const KeptStages stages{work_->path(), Json::object({{"request", key_of(asked)}, {"samples", Json::array({config.calibration_samples, config.calibration_sequence_length, config.calibration_batch_size})},
+                                                       {"kept", Json::array({config.preserve_embedding_precision, config.preserve_output_precision})},
+                                                       {"text_and_weights", message(fingerprint(lesson_, teacher_->parameters()))}})};
+    calibrated.emplace(calibrate_with(request.recipe, config, request.calibrating, *target, *teacher_, lesson_.text,
+                                      [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, stages, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
     if (!request.calibrating.refines()) return;  // else norms too have changed
     Parameters<float> kept = calibrated->network.parameters();

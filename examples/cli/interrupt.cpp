@@ -36,8 +36,10 @@ void listen_for_interrupts() {
     }
 }
 
+bool was_interrupted() { return interrupted_by != 0; }
+
 void throw_if_interrupted() {
-    if (interrupted_by != 0) throw Interrupted("interrupted");
+    if (was_interrupted()) throw Interrupted("interrupted");
 }
 
 void end_interrupted() {

@@ -14,6 +14,7 @@ public:
 /// From now on SIGINT and SIGTERM are remembered, for commands that have something to clean up. Who does not come to throw_if_interrupted() and to end_interrupted() within 0.9 s ends
 /// as if nobody had listened, and so does everybody at the second signal.
 void listen_for_interrupts();
+bool was_interrupted();
 void throw_if_interrupted();
 /// Ends the program by the signal that it was sent.
 [[noreturn]] void end_interrupted();

@@ -148,6 +148,7 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
 
 WorkDirectory::WorkDirectory(const AtomicDirectory& output) : path_(output.target().string() + ".work") {
     std::filesystem::create_directories(path_);
+    found_ = !stages().empty();
     if (std::filesystem::exists(marker())) return;
     if (!std::filesystem::is_empty(path_))
         throw error(errc::exists, message(path_.string(), ": exists, and no run of training has left it; move it away"));
@@ -163,22 +164,27 @@ WorkDirectory::~WorkDirectory() {
     std::error_code ignored;
     if (!std::filesystem::exists(marker(), ignored)) return;
     // What goes on from a checkpoint writes the weights again: a disk that was full keeps no copy of them.
-    std::filesystem::remove_all(done_ || checkpoints().empty() ? path_ : trained(), ignored);
+    const auto left = stages();
+    const bool learned = std::ranges::any_of(left, [](const std::filesystem::path& file) { return file.filename().string().starts_with("checkpoint"); });
+    const bool goes_on = found_ || learned || (was_interrupted() && !left.empty());
+    std::filesystem::remove_all(done_ || !goes_on ? path_ : trained(), ignored);
 }
 
-std::vector<std::filesystem::path> WorkDirectory::checkpoints() const {
+std::vector<std::filesystem::path> WorkDirectory::stages() const {
     std::vector<std::filesystem::path> out;
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
-        if (entry.path().filename().string().starts_with("checkpoint")) out.push_back(entry.path());
+        for (const char* const stage : {"checkpoint", "calibration-", "storage-", "texts-"})
+            if (entry.path().filename().string().starts_with(stage)) out.push_back(entry.path());
     return out;
 }
 
-void WorkDirectory::begin_anew(bool force) const {
-    for (const std::filesystem::path& left : checkpoints()) {
+void WorkDirectory::begin_anew(bool force) {
+    for (const std::filesystem::path& left : stages()) {
         if (!force) throw error(errc::exists, message(left.string(), ": an interrupted run; continue it with --resume, or begin anew with --force"));
         std::filesystem::remove(left);
     }
+    found_ = false;
 }
 
 void add_checkpoints(CLI::App& app, LearningOptions& options) {

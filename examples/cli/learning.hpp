@@ -69,16 +69,17 @@ struct Lesson {
 /// Errors  bitnet::errc::bad_value naming the option that does not fit
 std::size_t context_of(const LearningOptions& options, const bitnet::ModelConfig& config);
 
-/// tokenizer: the directory that has it; speaker: who writes the texts where none are read
-Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelConfig& config,
-                   const bitnet::ModelWeights* speaker, const LearningOptions& learning, bitnet::Execution run, bool quiet);
+/// tokenizer: the directory that has it; speaker: who writes the texts where none are read; kept: a directory where those are kept, for a
+/// run that is resumed
+Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelConfig& config, const bitnet::ModelWeights* speaker,
+                   const LearningOptions& learning, bitnet::Execution run, bool quiet, const std::filesystem::path& kept = {});
 
 /// Where the model writes the text: has it go on, from `from` times as much as was asked for to `to` times.
 void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::filesystem::path& tokenizer, const bitnet::ModelWeights& speaker,
-                   const LearningOptions& learning, std::size_t from, std::size_t to, bitnet::Execution run, bool quiet);
+                   const LearningOptions& learning, std::size_t from, std::size_t to, bitnet::Execution run, bool quiet, const std::filesystem::path& kept);
 
-/// The directory beside an output that a run which was interrupted is resumed from. After an error its checkpoints stay, and
-/// nothing of it where there is none.
+/// The directory beside an output that a run which was interrupted is resumed from: texts that the model wrote, layers that were
+/// calibrated, checkpoints of training. After an error they stay where there is a checkpoint, and nothing where there is none.
 class WorkDirectory {
 public:
     /// Errors  errc::exists where a directory of that name holds something else
@@ -95,14 +96,15 @@ public:
     }
     /// Before a run that does not go on from checkpoints: what is there of an earlier one is removed where `force` says so.
     /// Errors  errc::exists where there is one, and not
-    void begin_anew(bool force) const;
+    void begin_anew(bool force);
     void done() { done_ = true; }
 
 private:
-    std::vector<std::filesystem::path> checkpoints() const;
+    /// What is there to go on from.
+    std::vector<std::filesystem::path> stages() const;
     std::filesystem::path marker() const { return path_ / "bitnet_work"; }
     std::filesystem::path path_;
-    bool done_ = false;
+    bool done_ = false, found_ = false;  ///< found: an earlier run's stages, which are not this one's to remove
 };
 
 /// What nobody typed: learning rates that suit optimizer and model, and an estimator that suits the quantizer.

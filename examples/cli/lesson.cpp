@@ -8,7 +8,9 @@
 #include <bitnet/calibrate/token_cache.hpp>
 #include <bitnet/infer/self_text.hpp>
 #include <bitnet/model/companions.hpp>
+#include <bitnet/pipeline/registry.hpp>
 
+#include "calibrating.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -16,18 +18,36 @@ namespace {
 
 using namespace bitnet;
 
-/// Texts number `from` to `to`.
+/// A line of token ids for each text.
+std::string lines_of(const Documents& texts) {
+    std::string out;
+    for (const auto& text : texts) {
+        for (const std::uint32_t id : text) out += message(id, " ");
+        out += '\n';
+    }
+    return out;
+}
+
+/// Texts number `from` to `to`, from `kept` where they stand there.
 Documents spoken_by(const ModelWeights& speaker, const std::filesystem::path& tokenizer, std::size_t from, std::size_t to, const LearningOptions& learning,
-                    Execution run, bool quiet) {
+                    Execution run, bool quiet, const std::filesystem::path& kept) {
     const std::optional<std::uint32_t> first = open_tokenizer(tokenizer, speaker.config()).bos();
     if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
     const Transformer model(speaker, ActivationPrecision::fp32, run);
     SelfTextOptions self{.texts = to - from, .first = *first, .seed = learning.seed, .from = from};
     self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
+    std::filesystem::path file;
+    if (!kept.empty()) {
+        const Json about = Json::object({{"from", from}, {"texts", self.texts}, {"tokens", self.tokens}, {"first", self.first}, {"seed", self.seed}, {"weights", weights_sha256(speaker.path())}});
+        file = KeptStages{kept, about}.name_of("texts") += ".txt";
+        if (std::filesystem::exists(file)) return read_documents({{file}, "ids"}, {});
+    }
     Progress progress("self-text", quiet);
-    return self_text(model, self, run, [&](std::size_t done, std::size_t all) {
+    Documents out = self_text(model, self, run, [&](std::size_t done, std::size_t all) {
         progress.update(static_cast<double>(done) / static_cast<double>(all), message(done, " of ", all, " texts"));
     });
+    if (!kept.empty()) keep_stage(file, lines_of(out));
+    return out;
 }
 
 /// Windows of a dataset, or of what stands in for it; `spoken` becomes how many texts the model is to write itself where none is there.
@@ -66,13 +86,13 @@ void add_lesson(CLI::App& app, LessonOptions& options) {
 }
 
 Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelConfig& config,
-                   const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet) {
+                   const ModelWeights* speaker, const LearningOptions& learning, Execution run, bool quiet, const std::filesystem::path& kept) {
     const auto opened = [&] { return open_tokenizer(tokenizer, config); };
     Lesson out;
     std::size_t spoken = options.self_text;
     if (!options.datasets.empty()) out = from_dataset(options, tokenizer, opened(), learning.seed, spoken);
     if (spoken != 0) {
-        out.text = spoken_by(*speaker, tokenizer, 0, spoken, learning, run, quiet);
+        out.text = spoken_by(*speaker, tokenizer, 0, spoken, learning, run, quiet, kept);
     } else if (options.datasets.empty()) {
         out.text = read_documents(options.text, opened);
     }
@@ -81,9 +101,9 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
         return out;
     }
     if (out.text.size() < 2) throw error(errc::bad_value, "the text is one document: name another for validation with --eval-text");
-    const std::size_t all = out.text.size(), kept = std::clamp<std::size_t>(all / 20, 1, 256);
-    for (std::size_t i = 0; i < kept; ++i) {  // evenly spread; removed from behind, so that places stay what they are
-        const std::size_t place = options.datasets.empty() ? (kept - 1 - i) * all / kept : all - 1 - i;  // windows of a document stay together
+    const std::size_t all = out.text.size(), held = std::clamp<std::size_t>(all / 20, 1, 256);
+    for (std::size_t i = 0; i < held; ++i) {  // evenly spread; removed from behind, so that places stay what they are
+        const std::size_t place = options.datasets.empty() ? (held - 1 - i) * all / held : all - 1 - i;  // windows of a document stay together
         out.validation.push_back(std::move(out.text[place]));
         out.text.erase(out.text.begin() + static_cast<std::ptrdiff_t>(place));
     }
@@ -91,9 +111,9 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
 }
 
 void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::filesystem::path& tokenizer, const ModelWeights& speaker, const LearningOptions& learning,
-                   std::size_t from, std::size_t to, Execution run, bool quiet) {
+                   std::size_t from, std::size_t to, Execution run, bool quiet, const std::filesystem::path& kept) {
     if (options.self_text == 0) return;
-    Documents more = spoken_by(speaker, tokenizer, from * options.self_text, to * options.self_text, learning, run, quiet);
+    Documents more = spoken_by(speaker, tokenizer, from * options.self_text, to * options.self_text, learning, run, quiet, kept);
     lesson.text.insert(lesson.text.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }
 

@@ -238,6 +238,42 @@ TEST_CASE("Ctrl-C ends a job within a second, with nothing half-written and a ch
     CHECK_FALSE(fs::exists(work));
 }
 
+TEST_CASE("a job that Ctrl-C ends while it calibrates goes on behind its last whole layer, and ends with the bytes of one that was not disturbed") {
+    const GatedPlace place;
+    const auto calibrating = [&](const fs::path& out) {
+        return Arguments{"compress", place.model(), "-o", out, "-q", "--text", place.ids(), "--split", "ids", "--fine-tune", "never", "--refine", "150", "--gates", "off", "--resume"};
+    };
+    const auto kept_layers = [&] {
+        std::vector<fs::path> out;
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(place.dir / "out.work", ignored))
+            if (entry.path().filename().string().starts_with("calibration-") && entry.path().extension() == ".safetensors") out.push_back(entry.path());
+        return out;
+    };
+    std::FILE* const ignored = std::tmpfile();
+    const pid_t child = start_program(calibrating(place.out()), ::fileno(ignored), ::fileno(ignored));
+    for (int i = 0; i < 30000 && kept_layers().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ::kill(child, SIGINT);
+    CHECK(end_of(child) < 0);
+    std::fclose(ignored);
+    REQUIRE(kept_layers().size() == 1);
+    const auto written = fs::last_write_time(kept_layers()[0]);
+    Arguments anew = calibrating(place.out());
+    anew.pop_back();
+    CHECK(says(refusal_of_program(anew), "an interrupted run; continue it with --resume, or begin anew with --force"));
+    CHECK(fs::last_write_time(kept_layers()[0]) == written);
+    const Json resumed = json_of(calibrating(place.out())), undisturbed = json_of(calibrating(place.dir / "undisturbed"));
+    for (const char* const name : {"quantized/model.safetensors", "dequantized/model.safetensors"})
+        CHECK(read_text(place.out() / name) == read_text(place.dir / "undisturbed" / name));
+    const auto errors = [](const Json& record) {
+        std::vector<double> out;
+        for (const Json& matrix : record.at("fine_tuning").at("calibration").at("matrices").as_array()) out.push_back(matrix.at("output_error").as_double());
+        return out;
+    };
+    CHECK(errors(resumed) == errors(undisturbed));
+    CHECK_FALSE(fs::exists(place.dir / "out.work"));
+}
+
 TEST_CASE("options that would do nothing are refused, and what is in the way of a rejected model is found before the work") {
     const GatedPlace place;
     const auto refused = [&](const Arguments& more) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <bitnet/calibrate/calibration_set.hpp>
+#include <bitnet/calibrate/layer_file.hpp>
 #include <bitnet/calibrate/matrix_quantizer.hpp>
 #include <bitnet/calibrate/refine.hpp>
 #include <bitnet/calibrate/text_streams.hpp>
@@ -43,6 +44,11 @@ struct CalibrationOptions {
     bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
     std::uint64_t seed = 0;  ///< of the rotations
     std::size_t most_bytes = std::size_t{1} << 32;  ///< of hidden states in memory, of each of both networks; more goes to disk
+    /// Each layer is kept in files of this name and its number when it is done, and taken from there where that is of the same `about`:
+    /// a calibration that was killed goes on, and ends with the same bytes. Empty: nothing is kept; nor is a layer that there is no space for,
+    /// and those behind it.
+    std::filesystem::path kept{};
+    Json about{};            ///< an object that says which calibration this is: texts, weights, who quantizes
     RefineOptions refine{};  ///< what follows when all matrices of a layer, and of the model, have become ternary
 
     /// Of inputs of so many channels.
@@ -61,6 +67,17 @@ struct CalibratedMatrix {
     double seconds = 0;         ///< from its target to its codes
 };
 
+inline Json to_json(const CalibratedMatrix& matrix) {
+    return Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error}, {"damping", matrix.damping},
+                         {"dead_inputs", matrix.dead_inputs}, {"tokens", matrix.tokens}, {"seconds", matrix.seconds}});
+}
+/// From what to_json made.
+inline CalibratedMatrix calibrated_matrix(const Json& row, const Parameters<float>& parameters) {
+    return {.name = row.at("name").as_string(), .parameter = parameters.find(row.at("name").as_string()), .output_error = row.at("output_error").as_double(),
+            .plain_error = row.at("plain_error").as_double(), .damping = row.at("damping").as_double(), .dead_inputs = row.at("dead_inputs").as_unsigned(),
+            .tokens = row.at("tokens").as_unsigned(), .seconds = row.at("seconds").as_double()};
+}
+
 /// Goes through a network layer by layer with the texts, and through its stages inside; see calibrate().
 class Calibration {
 public:
@@ -78,8 +95,12 @@ public:
         const std::size_t layers = network().config().layers;
         for (std::size_t layer = 0; layer < layers; ++layer) {
             const std::size_t first = made_.size();
-            for (const Stage stage : stages) compress_stage(layer, stage, told);
-            if (made_.size() > first) refine(layer, first, options_.refine.passes);
+            if (!take_kept(layer, told)) {
+                fitted_.clear();
+                for (const Stage stage : stages) compress_stage(layer, stage, told);
+                if (made_.size() > first) refine(layer, first, options_.refine.passes);
+                keep(layer, std::span(made_).subspan(first));
+            }
             before_.advance(layer, run_.threads);
             now_.advance(layer, run_.threads);
         }
@@ -92,6 +113,46 @@ public:
 private:
     Network<float>& network() { return now_.network(); }
     Network<float>& original() { return before_.network(); }
+
+    std::filesystem::path kept_file(std::size_t layer) const {
+        std::filesystem::path out = options_.kept;
+        return out += message(".", layer, ".safetensors");
+    }
+    /// Whether the layer stood in a file of this calibration.
+    bool take_kept(std::size_t layer, const Told& told) {
+        if (options_.kept.empty()) return false;
+        auto kept = read_layer(kept_file(layer), options_.about, network().parameters(), run_);
+        if (!kept) return false;
+        for (MadeMatrix& one : kept->matrices) {
+            put_image(one.planes, network().parameters()[one.parameter].value, run_);
+            made_.push_back(std::move(one));
+        }
+        for (const auto& [i, values] : kept->moved) std::ranges::copy(values, network().parameters()[i].values().begin());
+        for (const Json& row : kept->figures.as_array())
+            if (told) told(calibrated_matrix(row, network().parameters()));
+        return true;
+    }
+    void keep(std::size_t layer, std::span<const MadeMatrix> made) {
+        if (options_.kept.empty()) return;
+        std::vector<std::size_t> norms;
+        for (const std::size_t i : layer_parameters(layer))
+            if (network().parameters()[i].spec.role == TensorRole::norm) norms.push_back(i);
+        Json::Array rows;
+        for (const CalibratedMatrix& one : fitted_) rows.push_back(to_json(one));
+        try {
+            write_layer(kept_file(layer), network().parameters(), made, norms, options_.about, Json::array(std::move(rows)));
+        } catch (const error& problem) {
+            if (problem.code() != errc::io) throw;
+            options_.kept.clear();  // a full disk is no reason to end
+        }
+    }
+    std::vector<std::size_t> layer_parameters(std::size_t layer) {
+        const std::string prefix = layer_prefix(network().config(), layer);
+        std::vector<std::size_t> out;
+        for (std::size_t i = 0; i < network().parameters().size(); ++i)
+            if (network().parameters()[i].spec.name.starts_with(prefix)) out.push_back(i);
+        return out;
+    }
 
     /// Of one layer, or of all, the matrices from `first` on.
     void refine(std::optional<std::size_t> layer, std::size_t first, std::size_t passes) {
@@ -160,6 +221,7 @@ private:
                 about.output_error = output_error(target, one.value, prepared, run_.threads);
                 about.plain_error = output_error(target, plain, prepared, run_.threads);
                 told(about);
+                fitted_.push_back(std::move(about));
             }
             made_.push_back({i, std::move(made)});
         }
@@ -169,6 +231,7 @@ private:
     TextStreams now_, before_;             ///< of the model as it is compressed so far, and of the original
     std::optional<TextStreams> ends_{};    ///< of the original, behind its last layer: for refinement
     std::vector<MadeMatrix> made_{};
+    std::vector<CalibratedMatrix> fitted_{};  ///< of the layer, where somebody is told
     Choose choose_;
     CalibrationOptions options_;
     Execution run_;

@@ -28,6 +28,12 @@ struct RefineOptions {
     bool norms = true;         ///< norms too
 };
 
+/// How the names of a layer's parameters begin.
+inline std::string layer_prefix(const ModelConfig& config, std::size_t layer) {
+    std::string out(architecture_named(config.architecture).parts.layer);
+    return out.replace(out.find('#'), 1, std::to_string(layer));
+}
+
 /// A matrix of a network that has become ternary.
 struct MadeMatrix {
     std::size_t parameter = 0;
@@ -59,11 +65,7 @@ public:
             scales.state = State(scales.logarithm.size());
             network.parameters()[one->parameter].learns = true;
         }
-        std::string prefix;
-        if (layer) {
-            prefix = architecture_named(network.config().architecture).parts.layer;
-            prefix.replace(prefix.find('#'), 1, std::to_string(*layer));
-        }
+        const std::string prefix = layer ? layer_prefix(network.config(), *layer) : "";
         for (std::size_t i = 0; i < network.parameters().size(); ++i) {
             const TensorRole role = network.parameters()[i].spec.role;
             const bool is_table = !layer && (role == TensorRole::token_embedding || role == TensorRole::position_embedding || role == TensorRole::lm_head);

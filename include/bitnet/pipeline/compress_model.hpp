@@ -13,6 +13,7 @@
 
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/model/model_dir.hpp>
+#include <bitnet/model/packed_planes.hpp>
 #include <bitnet/core/narrow.hpp>
 #include <bitnet/pipeline/model_plan.hpp>
 #include <bitnet/pipeline/report.hpp>
@@ -130,17 +131,7 @@ private:
             report.note = "scales stored as F32: one is outside of the range of " + std::string(to_string(planned));
             if (!is_wide(tensor)) return needs_more_than_fp16(tensor);
         }
-        for (std::size_t p = 0; quantized_ && p < ternary.planes.size(); ++p) {
-            std::vector<std::byte> scales;
-            narrow(ternary.planes[p].scales, report.scale_type, scales);
-            quantized_->write(codes_name(tensor.name, p), std::as_bytes(std::span(ternary.planes[p].codes)));
-            quantized_->write(scales_name(tensor.name, p), scales);
-        }
-        if (quantized_ && source_.entry(tensor).offsets) {
-            std::vector<std::byte> offsets;
-            narrow(ternary.offsets, report.scale_type, offsets);
-            quantized_->write(offsets_name(tensor.name), offsets);
-        }
+        if (quantized_) write_planes(*quantized_, tensor.name, ternary, report.scale_type);
         if (dequantized_) write_dequantized(tensor, ternary, report);
     }
 

@@ -11,6 +11,7 @@
 
 #include <bitnet/io/safetensors_writer.hpp>
 #include <bitnet/model/model_dir.hpp>
+#include <bitnet/model/packed_planes.hpp>
 #include <bitnet/pipeline/ternary_source.hpp>
 
 namespace bitnet::inline BITNET_ABI {
@@ -111,17 +112,7 @@ private:
     }
 
     void plan_ternary(const ModelTensor& tensor, std::vector<PlannedTensor>& plan) const {
-        const PackedEntry entry = source_.entry(tensor);
-        const MatrixShape matrix = matrix_shape(entry.shape);
-        const std::size_t groups = entry.whole_tensor ? 1 : (matrix.cols + entry.group - 1) / entry.group;
-        const bool empty = matrix.rows == 0 || matrix.cols == 0;
-        const DType type = is_wide(tensor) ? DType::F32 : source_.scale_type(tensor);
-        const Shape scales{entry.whole_tensor ? (empty ? 0 : 1) : matrix.rows, groups};
-        for (std::size_t p = 0; p < entry.planes; ++p) {
-            plan.push_back({codes_name(tensor.name, p), DType::U8, {matrix.rows, packed_row_bytes(source_.layout(), matrix.cols)}});
-            plan.push_back({scales_name(tensor.name, p), type, scales});
-        }
-        if (entry.offsets) plan.push_back({offsets_name(tensor.name), type, scales});
+        plan_planes(tensor.name, source_.entry(tensor), source_.layout(), is_wide(tensor) ? DType::F32 : source_.scale_type(tensor), plan);
     }
 
     const ModelDir& model_;
