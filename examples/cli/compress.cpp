@@ -243,7 +243,8 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     std::optional<AtomicDirectory> kept_apart;  // a name that is in the way is told of now
     if (options.keep_rejected) kept_apart.emplace(std::filesystem::path(directory.target()) += ".rejected", true, metadata_file_name);
     PipelineOptions pipeline{.limits = limits_of(options, config), .gates = gate_mode(options)};
-    CompressJob job(options, config, model, work ? &*work : nullptr, pipeline.gates != GateMode::off, run, common.quiet);
+    CompressJob job(options, config, model, work ? &*work : nullptr,
+                    pipeline.gates == GateMode::off ? std::nullopt : std::optional(pipeline.limits), run, common.quiet);
     const Json search = job.search(options.request, config);
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit - job.seconds();
     PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());

@@ -87,8 +87,9 @@ Json describe(const CompressRequest& request, const Config& config, const ModelD
 
 }  // namespace
 
-CompressJob::CompressJob(const CompressOptions& options, const Config& config, const ModelDir& model, const WorkDirectory* work, bool judges, Execution run, bool quiet)
-    : options_(options), config_(config), model_(model), work_(work), run_(run), quiet_(quiet) {
+CompressJob::CompressJob(const CompressOptions& options, const Config& config, const ModelDir& model, const WorkDirectory* work, const std::optional<GateLimits>& limits, Execution run,
+                         bool quiet)
+    : options_(options), config_(config), model_(model), work_(work), limits_(limits), run_(run), quiet_(quiet) {
     if (!reads_texts()) return;
     const Stage stage(timing_, products_, "texts and the original");
     weights_.emplace(config.model_path);
@@ -99,7 +100,7 @@ CompressJob::CompressJob(const CompressOptions& options, const Config& config, c
     texts_.windows = {context, context};
     texts_.validation = lesson_.validation;
     before_ = perplexity_of(*teacher_);
-    if (!judges) return;
+    if (!limits_) return;
     original_.emplace(*weights_, ActivationPrecision::fp32, run);
     if (!options.other_text.empty()) {
         texts_.elsewhere = read_documents({{options.other_text}, options.lesson.text.split}, [&] { return open_tokenizer(*weights_); });
@@ -115,6 +116,7 @@ double CompressJob::perplexity_of(Network<float>& network) const {
 }
 
 void CompressJob::told(std::string_view attempt) const {
+    tell_live("log", Json::object({{"text", message("attempt: ", attempt)}}));
     if (!quiet_ && attempt != "as asked") std::fprintf(stderr, "a gate failed; now with %s\n", std::string(attempt).c_str());
 }
 
@@ -269,6 +271,7 @@ GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& rec
         out = figures_of(quality);
     }
     add_figures(out, record);
+    for (const Json& gate : to_json(check_gates(out, *limits_)).as_array()) tell_live("gate", gate);
     return out;
 }
 

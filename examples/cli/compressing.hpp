@@ -64,9 +64,9 @@ void print_record(const bitnet::Json& record);
 class CompressJob {
 public:
     using Request = CompressRequest;
-    /// model and config must outlive it. judges: whether judge() will be called
-    CompressJob(const CompressOptions& options, const bitnet::Config& config, const bitnet::ModelDir& model, const WorkDirectory* work, bool judges,
-                bitnet::Execution run, bool quiet);
+    /// model and config must outlive it. limits: of the gates; nothing where judge() will not be called
+    CompressJob(const CompressOptions& options, const bitnet::Config& config, const bitnet::ModelDir& model, const WorkDirectory* work,
+                const std::optional<bitnet::GateLimits>& limits, bitnet::Execution run, bool quiet);
 
     /// Where that was asked for, makes both say the recipe that loses least, and returns what was tried.
     bitnet::Json search(Request& request, bitnet::Config& config);
@@ -104,6 +104,7 @@ private:
     const bitnet::Config& config_;
     const bitnet::ModelDir& model_;
     const WorkDirectory* work_;
+    std::optional<bitnet::GateLimits> limits_;
     bitnet::Execution run_;
     bool quiet_;
     std::optional<bitnet::ModelWeights> weights_{};

@@ -88,6 +88,8 @@ TEST_CASE("compress --serve shows the job in a browser while it runs, and ends a
     for (const char* const stage : {"calibrate", "train", "compress"}) CHECK(says(events, bitnet::message("event: stage\ndata: {\"name\":\"", stage, "\",\"share\":")));
     for (const char* const curve : {"loss", "perplexity"}) CHECK(says(events, bitnet::message("event: point\ndata: {\"name\":\"", curve, "\",\"step\":")));
     CHECK(says(events, "event: tensor\ndata: {\"name\":\"model.layers.1.mlp.down_proj.weight\",\"error\":"));
+    CHECK(says(events, "event: log\ndata: {\"text\":\"attempt: as asked\"}"));
+    CHECK(says(events, "event: gate\ndata: {\"name\":\"perplexity_degradation\",\"state\":"));
     CHECK(says(events, "event: end\ndata: {\"passed\":"));
     CHECK(std::filesystem::exists(place.out() / "quantized" / "model.safetensors"));
     httplib::Client gone("127.0.0.1", port);
