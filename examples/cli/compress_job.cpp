@@ -171,11 +171,12 @@ void CompressJob::train(const Request& request, std::optional<Calibrated>& calib
     choose_defaults(learning, teacher_->parameters(), &request.recipe, config);
     if (options_.time_limit != 0)
         learning.run.out_of_time = [this] { return seconds() > options_.time_limit; };
-    if (learning.log)  // steps of one curve, whichever attempt they are of
-        learning.log = [log = learning.log, before = steps_before_](TrainingRecord step) {
-            step.step += before;
-            log(step);
-        };
+    learning.log = [log = learning.log, before = steps_before_](TrainingRecord step) {
+        step.step += before;  // of one curve, whichever attempt they are of
+        if (log) log(step);
+        if (step.tokens > 0) tell_live("point", Json::object({{"name", "loss"}, {"step", step.step}, {"value", step.loss}}));
+        if (step.perplexity) tell_live("point", Json::object({{"name", "perplexity"}, {"step", step.step}, {"value", *step.perplexity}}));
+    };
     learning.run.worth = [&](double perplexity) {
         return request.fine_tune == "always" || (request.fine_tune == "auto" && should_fine_tune(before_, perplexity, config_.fine_tune_threshold));
     };

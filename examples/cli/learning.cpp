@@ -21,7 +21,6 @@
 #include <bitnet/train/save.hpp>
 
 #include "interrupt.hpp"
-#include "live.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -76,8 +75,6 @@ public:
         const auto all = static_cast<double>(std::max<std::size_t>(1, steps_));
         if (record.event == "resumed") return progress_.begin_at(static_cast<double>(record.step) / all);
         tokens_ += record.tokens;
-        if (record.tokens > 0) tell_live("point", Json::object({{"name", "loss"}, {"step", record.step}, {"value", record.loss}}));
-        if (record.perplexity) tell_live("point", Json::object({{"name", "perplexity"}, {"step", record.step}, {"value", *record.perplexity}}));
         if (record.event.starts_with("checkpoint not written")) warn(record.event);
         if (record.perplexity) perplexity_ = message(", perplexity ", fixed(*record.perplexity, 3));
         const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
