@@ -151,7 +151,7 @@ public:
                 summary_.stopped_early = true;
                 record.event = message(record.event, record.event.empty() ? "" : ", ", "out of time");
             }
-            tell_or_save(std::move(record));
+            tell_or_save(record);
             if (options_.checkpoint_every != 0 && trainer_.step_count() % options_.checkpoint_every == 0 && !trainer_.finished()) save();
         }
         if (worth_it_) save();
@@ -246,14 +246,14 @@ private:
         trainer_.finish();
         return evaluate(trainer_.network(), validation_, options_.windows, threads_).perplexity();
     }
-    void tell(TrainingRecord record) {
+    void tell(const TrainingRecord& record) {
         summary_.history.push_back(record);
         if (log_) log_(record);
     }
     /// Whoever ends the run from inside its log finds a checkpoint to go on from.
-    void tell_or_save(TrainingRecord record) {
+    void tell_or_save(const TrainingRecord& record) {
         try {
-            tell(std::move(record));
+            tell(record);
         } catch (...) {
             save();
             throw;
