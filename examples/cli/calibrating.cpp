@@ -74,7 +74,7 @@ void keep_stage(const std::filesystem::path& file, std::string_view text) {
     std::error_code ignored;
     try {
         write_file(unfinished += ".new", text);
-        std::filesystem::rename(unfinished, file);
+        bitnet::detail::rename_or_throw(unfinished, file);
     } catch (const error&) {
         std::filesystem::remove(unfinished, ignored);
     }
@@ -205,14 +205,18 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
     Json::Array matrices;
     std::size_t most_inputs = 0;
     Progress progress("calibrate", job.quiet);
+    std::string last;
+    const auto refining = [&](double share) {
+        progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), message(last, ", refined to ", fixed(100 * share, 0), " %"));
+    };
     Json chosen;
     if (allocation != nullptr) chosen = Json::array(Json::Array(allocation->chosen.begin(), allocation->chosen.end()));
-    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .kept = job.kept.name_of("calibration", chosen), .about = job.kept.about, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
+    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .kept = job.kept.name_of("calibration", chosen), .about = job.kept.about, .refining = refining, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
     out.tensors.made = calibrate(out.network, job.original, job.set, choose, options, job.run, [&](const CalibratedMatrix& matrix) {
         most_inputs = std::max(most_inputs, out.network.parameters()[matrix.parameter].value.cols());
         matrices.push_back(Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error},
                                          {"damping", matrix.damping}, {"dead_inputs", matrix.dead_inputs}, {"seconds", matrix.seconds}}));
-        progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), matrix.name);
+        progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), last = matrix.name);
         tell_live("tensor", Json::object({{"name", matrix.name}, {"error", matrix.output_error}, {"plain_error", matrix.plain_error}}));
     });
     round_the_rest(out, [&](const Parameter<float>& one) { return job.wants(one); }, recipe.quantizer, job.run);

@@ -164,9 +164,9 @@ void complete(Json& record, const CompressOptions& options, const HandIn& said, 
                 return gate.at("state").as_string() == "failed" && (gate.at("name").as_string() == "compression_ratio" || gate.at("name").as_string() == "quantized_share");
             }))
             notes.emplace_back(why_large(record, model));
-    if (const std::string cut = report::find_text(record, {"out_of_time_before"}); !cut.empty())
-        notes.emplace_back(message("--time-limit: there was no time left to try \"", cut, "\""));
-    if (std::ranges::any_of(report::find_items(record, {"fine_tuning", "training", "history"}), [](const Json& line) { return report::find_text(line, {"event"}).ends_with("out of time"); }))
+    if (report::find_flag(record, {"out_of_time"}).value_or(false)) notes.emplace_back("--time-limit: a gate failed, and no other way was begun");
+    const Json::Array& history = report::find_items(record, {"fine_tuning", "training", "history"});
+    if (!history.empty() && report::find_text(history.back(), {"event"}).ends_with("out of time"))
         notes.emplace_back("--time-limit: training ended before its last step");
     if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
     record.set("notes", Json::array(std::move(notes)));
@@ -247,7 +247,7 @@ void compress(CompressOptions& options, const CommonOptions& common) {
                     pipeline.gates == GateMode::off ? std::nullopt : std::optional(pipeline.limits), run, common.quiet);
     const Json search = job.search(options.request, config);
     if (options.time_limit != 0) pipeline.time_limit = options.time_limit - job.seconds();
-    PipelineResult result = run_pipeline(job, options.request, pipeline, directory.path());
+    PipelineResult result = resumable(work ? &*work : nullptr, [&] { return run_pipeline(job, options.request, pipeline, directory.path()); });
     if (search.is_object()) result.record.set("search", search);
     result.record.set("timing", job.timing());
     if (options.profile) result.record.set("profile", profile_of(result.record, job.products(), model, run.threads));

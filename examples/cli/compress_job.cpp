@@ -127,11 +127,16 @@ Config CompressJob::config_of(const Request& request) const {
     return out;
 }
 
-void CompressJob::extend_text(const Request& request) {
-    if (request.text_factor <= text_factor_) return;
-    const Stage stage(timing_, products_, "texts and the original");
-    extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_, work_->path());
-    text_factor_ = request.text_factor;
+Lesson CompressJob::lesson_of(const Request& request) {
+    if (request.text_factor > text_factor_) {
+        const Stage stage(timing_, products_, "texts and the original");
+        documents_ = lesson_.text.size();
+        extend_lesson(lesson_, options_.lesson, config_.model_path, *weights_, options_.request.learning, text_factor_, request.text_factor, run_, quiet_, work_->path());
+        text_factor_ = request.text_factor;
+    }
+    Lesson out = lesson_;
+    if (request.text_factor == 1 && text_factor_ > 1) out.text.resize(documents_);
+    return out;
 }
 
 std::optional<double> CompressJob::better_threshold(const Request& request) {
@@ -143,7 +148,7 @@ std::optional<double> CompressJob::better_threshold(const Request& request) {
 }
 
 /// Matrices fitted to the text, where they are to be.
-void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& calibrated) {
+void CompressJob::calibrate(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated) {
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
     if (!target) return;
     const Stage stage(timing_, products_, "calibrate");
@@ -152,8 +157,8 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
     asked.learning = {}, asked.fine_tune.clear();  // what comes behind calibration
     const KeptStages stages{work_->path(), Json::object({{"request", key_of(asked)}, {"samples", Json::array({config.calibration_samples, config.calibration_sequence_length, config.calibration_batch_size})},
                                                        {"kept", Json::array({config.preserve_embedding_precision, config.preserve_output_precision})},
-                                                       {"text_and_weights", message(fingerprint(lesson_, teacher_->parameters()))}})};
-    calibrated.emplace(calibrate_with(request.recipe, config, request.calibrating, *target, *teacher_, lesson_.text,
+                                                       {"text_and_weights", message(fingerprint(lesson, teacher_->parameters()))}, {"model", weights_->config().json}, {"bitnet_version", BITNET_VERSION}})};
+    calibrated.emplace(calibrate_with(request.recipe, config, request.calibrating, *target, *teacher_, lesson.text,
                                       [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, stages, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
     if (!request.calibrating.refines()) return;  // else norms too have changed
@@ -164,7 +169,7 @@ void CompressJob::calibrate(const Request& request, std::optional<Calibrated>& c
 }
 
 /// Trains through ternary weights where the rule, or the user, says so.
-void CompressJob::train(const Request& request, std::optional<Calibrated>& calibrated) {
+void CompressJob::train(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated) {
     const Stage stage(timing_, products_, "fine-tune");
     LearningOptions learning = request.learning;
     const Config config = config_of(request);
@@ -184,8 +189,8 @@ void CompressJob::train(const Request& request, std::optional<Calibrated>& calib
     if (calibrated && learning.ste == "learned_scale") begin_in_cells(student, *teacher_, calibrated->tensors.made, learning, run_);
     learning.run.checkpoint = work_->checkpoint(trainings_++);
     learning.run.about = Json::object({{"request", key_of(request)}, {"sparsity_threshold", config.sparsity_threshold},
-                                       {"kept", Json::array({config_.preserve_embedding_precision, config_.preserve_output_precision})}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson_, student.parameters()))}});
-    const Learned learned = learn(std::move(student), &request.recipe, config, learning, lesson_, run_, quiet_);
+                                       {"kept", Json::array({config_.preserve_embedding_precision, config_.preserve_output_precision})}, {"learning", identity_of(learning)}, {"text_and_weights", message(fingerprint(lesson, student.parameters()))}});
+    const Learned learned = learn(std::move(student), &request.recipe, config, learning, lesson, run_, quiet_);
     const bool trains = learned.summary.steps_completed > 0;
     steps_before_ += learned.summary.steps_completed;
     improved_.report.set("post_compression_perplexity", learned.summary.first_perplexity).set("fine_tuned", trains).set("optimizer", learned.optimizer).set("ste", learned.ste);
@@ -200,13 +205,13 @@ void CompressJob::improve(const Request& request) {
     if (key == improved_for_) return;
     improved_for_.clear();
     improved_ = {};
-    extend_text(request);
     improved_.report = Json::object({{"pre_perplexity", before_}});
     if (lesson_.dataset.is_object()) improved_.report.set("dataset", lesson_.dataset);
     std::optional<Calibrated> calibrated;
-    calibrate(request, calibrated);
+    const Lesson lesson = lesson_of(request);
+    calibrate(request, lesson, calibrated);
     if (request.can_learn() && !(calibrated && request.fine_tune == "never")) {
-        train(request, calibrated);
+        train(request, lesson, calibrated);
     } else {
         improved_.report.set("fine_tuned", false);
         if (calibrated) improved_.report.set("post_compression_perplexity", perplexity_of(calibrated->network));

@@ -72,7 +72,7 @@ std::vector<Rung<CompressRequest>> CompressJob::ladder() {
         next.recipe.scale = "group:64";
         return helps;
     });
-    add("more calibration", options_.lesson.self_text != 0 || !config_.given.contains("calibration_samples"), "perplexity_degradation",
+    add("more calibration", !config_.given.contains("calibration_samples"), "perplexity_degradation",
         [this](CompressRequest& next, const Outcome& outcome) {
             const Json* const learning = outcome.record.find("fine_tuning");
             const Json* const calibration = learning == nullptr ? nullptr : learning->find("calibration");

@@ -91,13 +91,13 @@ private:
     bitnet::Config config_of(const Request& request) const;
     /// The threshold that loses least where weights are only rounded; nothing where that is the request's.
     std::optional<double> better_threshold(const Request& request);
-    /// Has the model write what is missing of the request's text.
-    void extend_text(const Request& request);
+    /// The request's text, of which the model writes what is missing.
+    Lesson lesson_of(const Request& request);
     void improve(const Request& request);
     bool reads_texts() const { return options_.lesson.given(); }
     double perplexity_of(bitnet::Network<float>& network) const;
-    void calibrate(const Request& request, std::optional<Calibrated>& calibrated);
-    void train(const Request& request, std::optional<Calibrated>& calibrated);
+    void calibrate(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated);
+    void train(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated);
     void compare(const std::filesystem::path& directory, bitnet::Json& record) const;
 
     const CompressOptions& options_;
@@ -111,7 +111,7 @@ private:
     std::optional<bitnet::Network<float>> teacher_{};
     std::optional<bitnet::Transformer> original_{};
     Lesson lesson_{};
-    std::size_t text_factor_ = 1;  ///< that the lesson's text has
+    std::size_t text_factor_ = 1, documents_ = 0;  ///< that the lesson's text has; documents of a factor of 1
     bitnet::JudgedTexts texts_{};
     std::size_t trainings_ = 0;       ///< of all attempts
     std::uint64_t steps_before_ = 0;  ///< of all trainings that are over

@@ -1,5 +1,6 @@
 #include "interrupt.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <initializer_list>
@@ -10,15 +11,24 @@
 namespace cli {
 namespace {
 
-volatile std::sig_atomic_t interrupted_by = 0;
+std::atomic<int> interrupted_by{0};
+static_assert(std::atomic<int>::is_always_lock_free);  // a handler stores it, on any thread
 
+void end_by(int signal) {
+    ::signal(signal, SIG_DFL);
+    ::kill(::getpid(), signal);
+}
 /// A clean end took too long.
-void give_up(int) { ::kill(::getpid(), interrupted_by); }  // at its default action since it came
+void give_up(int) { end_by(interrupted_by); }
+
+void give_up_in(time_t seconds, suseconds_t microseconds) {
+    const itimerval timer{.it_interval = {}, .it_value = {.tv_sec = seconds, .tv_usec = microseconds}};
+    ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
 
 void remember(int signal) {
-    interrupted_by = signal;
-    const itimerval soon{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_usec = 900'000}};
-    ::setitimer(ITIMER_REAL, &soon, nullptr);
+    if (interrupted_by.exchange(signal) != 0) return end_by(signal);
+    give_up_in(0, 900'000);
 }
 
 }  // namespace
@@ -28,7 +38,7 @@ void listen_for_interrupts() {
     action.sa_handler = give_up;
     ::sigaction(SIGALRM, &action, nullptr);
     action.sa_handler = remember;
-    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
+    action.sa_flags = SA_RESTART;
     for (const int signal : {SIGINT, SIGTERM}) {
         struct sigaction before {};
         ::sigaction(signal, nullptr, &before);
@@ -39,12 +49,13 @@ void listen_for_interrupts() {
 bool was_interrupted() { return interrupted_by != 0; }
 
 void throw_if_interrupted() {
-    if (was_interrupted()) throw Interrupted("interrupted");
+    if (!was_interrupted()) return;
+    give_up_in(10, 0);  // a checkpoint may be large
+    throw Interrupted("interrupted");
 }
 
 void end_interrupted() {
-    std::signal(interrupted_by, SIG_DFL);
-    ::kill(::getpid(), interrupted_by);
+    end_by(interrupted_by);
     std::_Exit(128 + interrupted_by);  // where that signal is blocked
 }
 

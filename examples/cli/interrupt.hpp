@@ -11,8 +11,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// From now on SIGINT and SIGTERM are remembered, for commands that have something to clean up. Who does not come to throw_if_interrupted() and to end_interrupted() within 0.9 s ends
-/// as if nobody had listened, and so does everybody at the second signal.
+/// From now on SIGINT and SIGTERM are remembered, for commands that have something to clean up. Who does not come to throw_if_interrupted() within 0.9 s, or from
+/// there to end_interrupted() in 10, ends as if nobody had listened, and so does everybody at the second signal.
 void listen_for_interrupts();
 bool was_interrupted();
 void throw_if_interrupted();

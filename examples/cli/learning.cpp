@@ -162,17 +162,20 @@ WorkDirectory::~WorkDirectory() {
     if (!std::filesystem::exists(marker(), ignored)) return;
     // What goes on from a checkpoint writes the weights again: a disk that was full keeps no copy of them.
     const auto left = stages();
-    const bool learned = std::ranges::any_of(left, [](const std::filesystem::path& file) { return file.filename().string().starts_with("checkpoint"); });
-    const bool goes_on = found_ || learned || (was_interrupted() && !left.empty());
+    // Texts alone are soon written again, and a run that could not begin leaves nothing.
+    const bool worked = std::ranges::any_of(left, [](const std::filesystem::path& file) { return !file.filename().string().starts_with("texts-"); });
+    const bool goes_on = found_ || worked || (was_interrupted() && !left.empty());
     std::filesystem::remove_all(done_ || !goes_on ? path_ : trained(), ignored);
 }
 
 std::vector<std::filesystem::path> WorkDirectory::stages() const {
     std::vector<std::filesystem::path> out;
     std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored))
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
+        if (entry.path().extension() == ".new" || entry.path().extension() == ".partial") continue;  // of a run that was killed while it wrote
         for (const char* const stage : {"checkpoint", "calibration-", "storage-", "texts-"})
             if (entry.path().filename().string().starts_with(stage)) out.push_back(entry.path());
+    }
     return out;
 }
 
@@ -342,15 +345,10 @@ Learned learn(Network<float> network, const RecipeRequest* recipe, const Config&
     const auto with = [&]<class Ste>(Ste) {
         return learn_with<Ste>(std::move(network), recipe, config, options, std::move(lesson), run, quiet);
     };
-    try {
-        if (recipe == nullptr || options.ste == "identity") return with(ste::Identity{});
-        if (options.ste == "clipped") return with(ste::Clipped{});
-        if (options.ste == "progressive") return with(ste::Progressive{});
-        return with(ste::LearnedScale{});
-    } catch (const Interrupted& interrupted) {
-        if (!std::filesystem::exists(options.run.checkpoint)) throw;
-        throw Interrupted(message(interrupted.what(), "; ", options.run.checkpoint.string(), " is where the same command goes on from with --resume"));
-    }
+    if (recipe == nullptr || options.ste == "identity") return with(ste::Identity{});
+    if (options.ste == "clipped") return with(ste::Clipped{});
+    if (options.ste == "progressive") return with(ste::Progressive{});
+    return with(ste::LearnedScale{});
 }
 
 Json to_json(const TrainingSummary& summary) {

@@ -15,6 +15,7 @@
 
 #include <bitnet/train/run.hpp>
 
+#include "interrupt.hpp"
 #include "models.hpp"
 #include "recipes.hpp"
 
@@ -79,7 +80,7 @@ void extend_lesson(Lesson& lesson, const LessonOptions& options, const std::file
                    const LearningOptions& learning, std::size_t from, std::size_t to, bitnet::Execution run, bool quiet, const std::filesystem::path& kept);
 
 /// The directory beside an output that a run which was interrupted is resumed from: texts that the model wrote, layers that were
-/// calibrated, checkpoints of training. After an error they stay where there is a checkpoint, and nothing where there is none.
+/// calibrated, checkpoints of training. They stay after an error, unless there is nothing but texts.
 class WorkDirectory {
 public:
     /// Errors  errc::exists where a directory of that name holds something else
@@ -98,14 +99,25 @@ public:
     /// Errors  errc::exists where there is one, and not
     void begin_anew(bool force);
     void done() { done_ = true; }
-
-private:
     /// What is there to go on from.
     std::vector<std::filesystem::path> stages() const;
+
+private:
     std::filesystem::path marker() const { return path_ / "bitnet_work"; }
     std::filesystem::path path_;
     bool done_ = false, found_ = false;  ///< found: an earlier run's stages, which are not this one's to remove
 };
+
+/// What job() gives. One that is interrupted says what it can be resumed from.  work: null where nothing is kept
+template <class Job>
+auto resumable(const WorkDirectory* work, Job&& job) {
+    try {
+        return job();
+    } catch (const Interrupted& interrupted) {
+        if (work == nullptr || work->stages().empty()) throw;
+        throw Interrupted(bitnet::message(interrupted.what(), "; ", work->path().string(), " is where the same command goes on from with --resume"));
+    }
+}
 
 /// What nobody typed: learning rates that suit optimizer and model, and an estimator that suits the quantizer.
 /// recipe: what becomes ternary; none: nothing. anew: from random weights

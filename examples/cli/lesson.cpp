@@ -38,7 +38,7 @@ Documents spoken_by(const ModelWeights& speaker, const std::filesystem::path& to
     self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
     std::filesystem::path file;
     if (!kept.empty()) {
-        const Json about = Json::object({{"from", from}, {"texts", self.texts}, {"tokens", self.tokens}, {"first", self.first}, {"seed", self.seed}, {"weights", weights_sha256(speaker.path())}});
+        const Json about = Json::object({{"from", from}, {"texts", self.texts}, {"tokens", self.tokens}, {"first", self.first}, {"seed", self.seed}, {"weights", weights_sha256(speaker.path())}, {"model", speaker.config().json}, {"bitnet_version", BITNET_VERSION}});
         file = KeptStages{kept, about}.name_of("texts") += ".txt";
         if (std::filesystem::exists(file)) return read_documents({{file}, "ids"}, {});
     }

@@ -110,7 +110,7 @@ Json train(TrainOptions& options, const CommonOptions& common) {
     Network<float> student(own, std::move(beginning.parameters), *run.kernels);
     if (teacher) require_fitting(student, *teacher, options.learning.step.loss);
 
-    Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, own, speaker, options.learning, run, common.quiet);
+    Lesson lesson = make_lesson(options.lesson, beginning.origin.companions, own, speaker, options.learning, run, common.quiet, work.path());
     lesson.teacher = teacher ? &*teacher : nullptr;
     if (!teacher && options.learning.step.loss.targets == 0) options.learning.step.loss.targets = 1;
     const RecipeRequest* const recipe = options.dense ? nullptr : &options.recipe;
@@ -121,8 +121,7 @@ Json train(TrainOptions& options, const CommonOptions& common) {
                                                {"scale", options.recipe.scale},
                                                {"learning", identity_of(options.learning)},
                                                {"text_and_weights", message(fingerprint(lesson, student.parameters()))}});
-    const Learned learned = learn(std::move(student), recipe, config, options.learning,
-                                  std::move(lesson), run, common.quiet);
+    const Learned learned = resumable(&work, [&] { return learn(std::move(student), recipe, config, options.learning, std::move(lesson), run, common.quiet); });
 
     Json description = Json::object({{"model", (original ? options.model : options.init).string()},
                                      {"output", options.output.string()},

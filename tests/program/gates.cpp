@@ -230,7 +230,7 @@ TEST_CASE("Ctrl-C ends a job within a second, with nothing half-written and a ch
     said.resize(std::fread(said.data(), 1, said.size(), err));
     std::fclose(err);
     CHECK(says(said, "bitnet: interrupted; "));
-    CHECK(says(said, "checkpoint.safetensors is where the same command goes on from with --resume"));
+    CHECK(says(said, "out.work is where the same command goes on from with --resume"));
     CHECK(std::ranges::count(said, '\n') == 1);
     json_of(learning(place.out(), "--resume"));
     json_of(learning(place.dir / "undisturbed", "--force"));

@@ -49,6 +49,8 @@ struct CalibrationOptions {
     /// and those behind it.
     std::filesystem::path kept{};
     Json about{};            ///< an object that says which calibration this is: texts, weights, who quantizes
+    /// Asked behind each step of refinement: the share of its passes, of a layer or of all, that is done. What it throws ends the calibration.
+    std::function<void(double share)> refining{};
     RefineOptions refine{};  ///< what follows when all matrices of a layer, and of the model, have become ternary
 
     /// Of inputs of so many channels.
@@ -172,6 +174,7 @@ private:
                 ends_->load(b, layers);
                 original().forward_from(layers, texts_[b], ends_->tape(), hidden, run_.threads);
                 refinement.step(texts_[b], now_[b], hidden);
+                if (options_.refining) options_.refining(static_cast<double>(pass * texts_.size() + b + 1) / static_cast<double>(passes * texts_.size()));
             }
         refinement.finish();
     }

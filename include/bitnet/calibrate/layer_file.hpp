@@ -41,7 +41,8 @@ inline void write_layer(const std::filesystem::path& file, const Parameters<floa
     }
     for (const std::size_t i : moved) plan.push_back({parameters[i].spec.name, DType::F32, {parameters[i].value.rows(), parameters[i].value.cols()}});
     std::filesystem::path unfinished = file;
-    std::filesystem::remove(unfinished += ".new");
+    std::error_code ignored;
+    std::filesystem::remove(unfinished += ".new", ignored);
     try {
         SafetensorsWriter writer(unfinished, std::move(plan), {{std::string(packed_metadata_key), to_text(packed)}, {std::string(layer_about_key), to_text(Json::object({{"calibration", calibration}, {"figures", figures}}), -1)}});
         for (const MadeMatrix& one : matrices) write_planes(writer, parameters[one.parameter].spec.name, one.planes, one.planes.planes[0].scale_type);
@@ -49,7 +50,6 @@ inline void write_layer(const std::filesystem::path& file, const Parameters<floa
         writer.finish();
         detail::rename_or_throw(unfinished, file);
     } catch (...) {
-        std::error_code ignored;
         std::filesystem::remove(unfinished, ignored);
         throw;
     }

@@ -124,6 +124,22 @@ TEST_CASE("all layers together come closer to the original than one after the ot
     CHECK(refined({.together = 10}, 1) < refined({}, 1));
 }
 
+TEST_CASE("who looks is told of every step of refinement, and may end it") {
+    const CalibrationSet set = CalibrationSet::from_ids(counting_texts(40), {.tokens = 16, .batch = 10});
+    Network<float> original = small_network(0, 5, 2), network = small_network(0, 5, 2);
+    std::vector<double> shares;
+    CalibrationOptions options{.refining = [&](double share) { shares.push_back(share); }, .refine = {.passes = 2, .together = 3}};
+    calibrate(network, original, set, Compressor{quantizer::CoordinateDescent<>{}}, options, execution());
+    CHECK(shares.size() == (2 + 2 + 3) * set.batches().size());
+    CHECK(std::ranges::count(shares, 1.0) == 3);
+    struct Enough {};
+    options.refining = [](double share) {
+        if (share > 0.5) throw Enough{};
+    };
+    network = small_network(0, 5, 2);
+    CHECK_THROWS_AS(calibrate(network, original, set, Compressor{quantizer::CoordinateDescent<>{}}, options, execution()), Enough);
+}
+
 TEST_CASE("what was not to learn learns again afterwards, and no gradients are left") {
     RefinedLayer layer(Compressor{});
     layer.network.parameters()[0].learns = false;

@@ -129,6 +129,6 @@ TEST_CASE("gates that only warn climb nothing, gates that are off measure nothin
     CHECK(off.record.find("gates") == nullptr);
     const PipelineResult late = tried({.time_limit = 1e-9}, 1, 1);
     CHECK_FALSE(late.success());
-    CHECK(late.record.at("out_of_time_before").as_string() == "rung 1");
-    CHECK(tried({.time_limit = 1e9}, 2, 2).record.find("out_of_time_before") == nullptr);
+    CHECK(late.record.at("out_of_time").as_bool());
+    CHECK(tried({.time_limit = 1e9}, 2, 2).record.find("out_of_time") == nullptr);
 }
