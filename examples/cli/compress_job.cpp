@@ -277,7 +277,8 @@ GateFigures CompressJob::judge(const std::filesystem::path& directory, Json& rec
         out = figures_of(quality);
     }
     add_figures(out, record);
-    for (const Json& gate : to_json(check_gates(out, *limits_)).as_array()) tell_live("gate", gate);
+    const Json gates = to_json(check_gates(out, *limits_));
+    for (const Json& gate : gates.as_array()) tell_live("gate", gate);
     return out;
 }
 
