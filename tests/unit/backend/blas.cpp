@@ -67,9 +67,9 @@ TEST_CASE("a product is counted by its multiplications, a row's too, and nothing
     const Matrix<float> a(5, 7), b(3, 7), row(1, 7), empty(0, 7);
     Matrix<float> c(5, 3), d(1, 3), none(0, 3), e(7, 7);
     const auto made = [](auto&& product) {
-        const std::uint64_t before = products_so_far();
+        const std::uint64_t before = bitnet::products_so_far();
         product();
-        return products_so_far() - before;
+        return bitnet::products_so_far() - before;
     };
     CHECK(made([&] { matmul_nt<float>(a.view(), b.view(), c.view()); }) == 5 * 3 * 7);
     CHECK(made([&] { matmul_nt<float>(row.view(), b.view(), d.view()); }) == 3 * 7);
