@@ -82,12 +82,17 @@ TEST_CASE("the example that calibrates a model tells of each matrix, every one b
     CHECK(done.status == 0);
     std::istringstream lines(done.out);
     std::size_t matrices = 0;
-    for (std::string line; std::getline(lines, line) && !line.starts_with("perplexity "); ++matrices) {
+    std::string line;
+    for (; std::getline(lines, line) && line.find(" matrices in ") == std::string::npos; ++matrices) {
         double error = 0, rounded = 0;
-        REQUIRE(std::sscanf(line.c_str(), "%*s error %lf, rounded %lf,", &error, &rounded) == 2);
+        REQUIRE(std::sscanf(line.c_str(), "%*s error %lf, rounded %lf", &error, &rounded) == 2);
         CHECK(error < rounded);
     }
     CHECK(matrices == 7);
+    std::size_t made = 0, bytes = 0;
+    CHECK(std::sscanf(line.c_str(), "%zu matrices in %zu bytes", &made, &bytes) == 2);
+    CHECK(made == 7);
+    CHECK(bytes > 0);
     double before = 0, after = 0;
     CHECK(std::sscanf(done.out.c_str() + done.out.find("perplexity "), "perplexity %lf before, %lf after", &before, &after) == 2);
     CHECK(before > 1);
