@@ -8,16 +8,9 @@
 #include <bitnet/compress/rows_in_work.hpp>
 #include <bitnet/core/rng.hpp>
 
-namespace bitnet_test {
+#include "support/normal_matrix.hpp"
 
-/// Independent normal numbers.
-inline bitnet::Matrix<float> normal_matrix(std::size_t rows, std::size_t cols, std::uint64_t seed) {
-    bitnet::Random random(seed);
-    bitnet::Matrix<float> out(rows, cols);
-    for (std::size_t r = 0; r < rows; ++r)
-        for (float& value : out.row(r)) value = random.normal();
-    return out;
-}
+namespace bitnet_test {
 
 /// Tokens whose channels have much in common, and spread over three orders of magnitude.
 inline bitnet::Matrix<float> inputs(std::size_t tokens, std::size_t channels, std::uint64_t seed) {

@@ -1,7 +1,5 @@
 #include <bitnet/compress/fill_rows.hpp>
 
-#include "../calibrate/cases.hpp"
-
 #include <doctest/doctest.h>
 
 #include <bitnet/compress/compressor.hpp>
@@ -9,6 +7,8 @@
 #include <bitnet/policy/quantizer/round_clip.hpp>
 #include <bitnet/policy/quantizer/trit_planes.hpp>
 #include <bitnet/policy/scale/per_group.hpp>
+
+#include "support/normal_matrix.hpp"
 
 using namespace bitnet;
 
