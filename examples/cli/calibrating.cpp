@@ -10,7 +10,6 @@
 
 #include <bitnet/calibrate/sensitivity.hpp>
 #include <bitnet/core/is_finite.hpp>
-#include <bitnet/io/sha256.hpp>
 
 #include "live.hpp"
 #include "terminal.hpp"
@@ -62,22 +61,6 @@ std::optional<Target> target_of(const CalibratingOptions& options, const RecipeR
     if (options.rotate && !calibrates) throw error(errc::bad_value, "--rotate: needs calibration, with --text or --self-text");
     if (!calibrates) return {};
     return options.target == "own" ? Target::own : options.target == "original" ? Target::original : Target::stream;
-}
-
-std::filesystem::path KeptStages::name_of(const char* stage, const Json& more) const {
-    if (directory.empty()) return {};
-    return directory / message(stage, "-", sha256_hex(to_text(Json::array({about, more}))).substr(0, 16));
-}
-
-void keep_stage(const std::filesystem::path& file, std::string_view text) {
-    std::filesystem::path unfinished = file;
-    std::error_code ignored;
-    try {
-        write_file(unfinished += ".new", text);
-        bitnet::detail::rename_or_throw(unfinished, file);
-    } catch (const error&) {
-        std::filesystem::remove(unfinished, ignored);
-    }
 }
 
 namespace {
@@ -151,14 +134,13 @@ Storage measure_storage(const Job& job) {
     const std::vector<std::vector<std::uint32_t>> scored(samples.begin(), samples.begin() + static_cast<std::ptrdiff_t>(std::min(few_texts, samples.size())));
     Progress progress("measure", job.quiet);
     std::size_t done = 0;
-    std::filesystem::path kept = job.kept.name_of("storage");
-    if (!kept.empty()) kept += ".json";
+    const std::filesystem::path kept = job.kept.name_of("storage", ".json");
     if (!kept.empty() && std::filesystem::exists(kept)) {
         out.matrices = sensitivities(read_json_file(kept));
     } else {
         out.matrices = measure_sensitivity(job.original, job.set, scored, out.ways.quantizers, [&](const Parameter<float>& one) { return job.wants(one); }, {.rotate = job.options.rotate}, job.run,
                                            [&](const Sensitivity& one) { progress.update(static_cast<double>(++done) / std::max(1.0, job.matrices()), one.name); });
-        if (!kept.empty()) keep_stage(kept, to_text(kept_form(out.matrices)));
+        keep_stage(kept, to_text(kept_form(out.matrices)));
     }
     for (const Sensitivity& one : out.matrices) {
         out.options.push_back(one.options);
@@ -211,11 +193,10 @@ Calibrated calibrate_once(const Job& job, const Storage* storage, const Allocati
     };
     Json chosen;
     if (allocation != nullptr) chosen = Json::array(Json::Array(allocation->chosen.begin(), allocation->chosen.end()));
-    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .kept = job.kept.name_of("calibration", chosen), .about = job.kept.about, .refining = refining, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
+    const CalibrationOptions options{.target = job.target, .rotate = job.options.rotate, .kept = job.kept.name_of("calibration", "", chosen), .about = job.kept.about, .refining = refining, .refine = {.passes = job.options.refine, .together = job.options.refine_together}};
     out.tensors.made = calibrate(out.network, job.original, job.set, choose, options, job.run, [&](const CalibratedMatrix& matrix) {
         most_inputs = std::max(most_inputs, out.network.parameters()[matrix.parameter].value.cols());
-        matrices.push_back(Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error},
-                                         {"damping", matrix.damping}, {"dead_inputs", matrix.dead_inputs}, {"seconds", matrix.seconds}}));
+        matrices.push_back(to_json(matrix));
         progress.update(static_cast<double>(matrices.size()) / std::max(1.0, job.matrices()), last = matrix.name);
         tell_live("tensor", Json::object({{"name", matrix.name}, {"error", matrix.output_error}, {"plain_error", matrix.plain_error}}));
     });

@@ -1,17 +1,16 @@
 /// Calibration as `bitnet compress` offers it.
 #pragma once
 
-#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include <CLI/CLI.hpp>
 
 #include <bitnet/calibrated.hpp>
 #include <bitnet/pipeline/ternary_source.hpp>
 
+#include "kept_stages.hpp"
 #include "learning.hpp"
 #include "recipes.hpp"
 
@@ -43,19 +42,7 @@ struct Calibrated {
 /// By what share a network's perplexity is above the original's.
 using RiseOf = std::function<double(bitnet::Network<float>& network)>;
 
-/// A file that is there whole or not at all: what there is no space for is made again.
-void keep_stage(const std::filesystem::path& file, std::string_view text);
-
-/// Where what was calibrated is kept, so that a run which is resumed need not do it again.
-struct KeptStages {
-    std::filesystem::path directory{};  ///< empty: nothing is kept
-    bitnet::Json about{};               ///< the texts, the weights, and what was asked for
-
-    /// A name in the directory that no other stage has; empty where nothing is kept.
-    std::filesystem::path name_of(const char* stage, const bitnet::Json& more = {}) const;
-};
-
-/// Shows progress.
+/// Shows progress.  kept: where layers and costs are kept, and taken from
 Calibrated calibrate_with(const RecipeRequest& request, const bitnet::Config& config, const CalibratingOptions& options, bitnet::Target target,
                           bitnet::Network<float>& original, const Documents& text, const RiseOf& rise_of, const KeptStages& kept, bitnet::Execution run, bool quiet);
 

@@ -10,7 +10,7 @@
 #include <bitnet/model/companions.hpp>
 #include <bitnet/pipeline/registry.hpp>
 
-#include "calibrating.hpp"
+#include "kept_stages.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -33,20 +33,20 @@ Documents spoken_by(const ModelWeights& speaker, const std::filesystem::path& to
                     Execution run, bool quiet, const std::filesystem::path& kept) {
     const std::optional<std::uint32_t> first = open_tokenizer(tokenizer, speaker.config()).bos();
     if (!first) throw error(errc::missing, message(tokenizer.string(), ": the tokenizer names no token that begins a text; use --text"));
-    const Transformer model(speaker, ActivationPrecision::fp32, run);
     SelfTextOptions self{.texts = to - from, .first = *first, .seed = learning.seed, .from = from};
-    self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, model.config().max_positions);
+    self.tokens = learning.context != 0 ? learning.context : std::min<std::size_t>(256, speaker.config().max_positions);
     std::filesystem::path file;
     if (!kept.empty()) {
         const Json about = Json::object({{"from", from}, {"texts", self.texts}, {"tokens", self.tokens}, {"first", self.first}, {"seed", self.seed}, {"weights", weights_sha256(speaker.path())}, {"model", speaker.config().json}, {"bitnet_version", BITNET_VERSION}});
-        file = KeptStages{kept, about}.name_of("texts") += ".txt";
+        file = KeptStages{kept, about}.name_of("texts", ".txt");
         if (std::filesystem::exists(file)) return read_documents({{file}, "ids"}, {});
     }
+    const Transformer model(speaker, ActivationPrecision::fp32, run);
     Progress progress("self-text", quiet);
     Documents out = self_text(model, self, run, [&](std::size_t done, std::size_t all) {
         progress.update(static_cast<double>(done) / static_cast<double>(all), message(done, " of ", all, " texts"));
     });
-    if (!kept.empty()) keep_stage(file, lines_of(out));
+    keep_stage(file, lines_of(out));
     return out;
 }
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include <bitnet/kernel/dispatch.hpp>
-#include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/hand_in.hpp>
+#include <bitnet/pipeline/metadata.hpp>
 #include <bitnet/pipeline/preflight.hpp>
 
 #include "terminal.hpp"

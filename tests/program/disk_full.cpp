@@ -123,7 +123,7 @@ struct CrampedPlace : bitnet_test::Workplace {
 
 }  // namespace
 
-TEST_CASE("a job that a full disk stops, whichever file it is at, says so in a line, leaves nothing, and succeeds when there is space") {
+TEST_CASE("a job that a full disk stops, whichever file it is at, says so in a line, leaves nothing that is half-written, and succeeds when there is space") {
     const CrampedPlace place({"--fine-tune", "never", "--gates", "off"});
     const std::string config = "quantized/config.json", companion = "quantized/generation_config.json", packed = "quantized/model.safetensors",
                       dense = "dequantized/model.safetensors", record(bitnet::metadata_file_name), report(bitnet::report_file_name);

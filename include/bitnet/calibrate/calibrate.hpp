@@ -69,6 +69,7 @@ struct CalibratedMatrix {
     double seconds = 0;         ///< from its target to its codes
 };
 
+/// For records and files; its place among the parameters is found by its name.
 inline Json to_json(const CalibratedMatrix& matrix) {
     return Json::object({{"name", matrix.name}, {"output_error", matrix.output_error}, {"plain_error", matrix.plain_error}, {"damping", matrix.damping},
                          {"dead_inputs", matrix.dead_inputs}, {"tokens", matrix.tokens}, {"seconds", matrix.seconds}});
@@ -136,9 +137,10 @@ private:
     }
     void keep(std::size_t layer, std::span<const MadeMatrix> made) {
         if (options_.kept.empty()) return;
+        const std::string prefix = layer_prefix(network().config(), layer);
         std::vector<std::size_t> norms;
-        for (const std::size_t i : layer_parameters(layer))
-            if (network().parameters()[i].spec.role == TensorRole::norm) norms.push_back(i);
+        for (std::size_t i = 0; i < network().parameters().size(); ++i)
+            if (const auto& spec = network().parameters()[i].spec; spec.role == TensorRole::norm && spec.name.starts_with(prefix)) norms.push_back(i);
         Json::Array rows;
         for (const CalibratedMatrix& one : fitted_) rows.push_back(to_json(one));
         try {
@@ -147,13 +149,6 @@ private:
             if (problem.code() != errc::io) throw;
             options_.kept.clear();  // a full disk is no reason to end
         }
-    }
-    std::vector<std::size_t> layer_parameters(std::size_t layer) {
-        const std::string prefix = layer_prefix(network().config(), layer);
-        std::vector<std::size_t> out;
-        for (std::size_t i = 0; i < network().parameters().size(); ++i)
-            if (network().parameters()[i].spec.name.starts_with(prefix)) out.push_back(i);
-        return out;
     }
 
     /// Of one layer, or of all, the matrices from `first` on.
@@ -260,14 +255,14 @@ inline void require_same_tensors(const Network<float>& network, const Network<fl
 /// Errors  errc::bad_value: a token id beyond the vocabulary, a text longer than the model's positions; errc::bad_shape: networks of
 ///         other tensors; errc::not_finite naming the first matrix whose input, or weight, is
 inline MadePlanes calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, Calibration::Choose choose,
-                      const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
+                            const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     require_same_tensors(network, original);
     return Calibration(network, original, texts.batches(), std::move(choose), options, run).run(told);
 }
 /// The same as a compressor's policies say.
 template <class... Policies>
 MadePlanes calibrate(Network<float>& network, Network<float>& original, const CalibrationSet& texts, const Compressor<Policies...>& compressor,
-               const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
+                     const CalibrationOptions& options, Execution run, const Calibration::Told& told = {}) {
     const MatrixQuantizer quantizer = matrix_quantizer(compressor);
     const auto choose = [&](const Parameter<float>& one) { return becomes_ternary(one, compressor.preservation()) ? &quantizer : nullptr; };
     return calibrate(network, original, texts, choose, options, run, told);
