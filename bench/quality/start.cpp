@@ -42,7 +42,11 @@ struct Bench {
         Start out{name, parameters};
         Network<float> network{weights.config(), parameters, *run.kernels};
         out.made = calibrate(network, teacher, CalibrationSet::from_samples({learned.begin(), learned.begin() + 128}, 16), compressor, options, run);
-        for (const auto& [matrix, made] : out.made) fill(out.parameters[out.parameters.find(matrix)].value, made);
+        for (Parameter<float>& one : out.parameters) {
+            const auto made = out.made.find(one.spec.name);
+            if (made != out.made.end()) fill(one.value, made->second);
+            else one.value = network.parameters()[network.parameters().find(one.spec.name)].value;  // what refinement moved
+        }
         return out;
     }
     template <class Scale>
@@ -51,12 +55,15 @@ struct Bench {
         const auto to_levels = [&](Matrix<float>& latent, const TernaryPlanes& made) { put_image(made, latent, run); };
         const auto into_cells = [&](Matrix<float>& latent, const TernaryPlanes& made) { move_into_cells(latent, made, run); };
         const Compressor rounding{scale}, descent{quantizer::CoordinateDescent<>{}, scale};
+        const RefineOptions refining{.passes = 4, .together = 4};
         std::vector<Start> out;
         out.push_back({"rounded", parameters});
         out.push_back(start_of("calibrated, at the levels", descent, {}, to_levels));
         out.push_back(start_of("calibrated, weights in cells", descent, {}, into_cells));
+        out.push_back(start_of("calibrated and refined, weights in cells", descent, {.refine = refining}, into_cells));
         out.push_back(start_of("rotated, rounded", rounding, {.target = Target::own, .rotate = true}, stay));
         out.push_back(start_of("rotated, calibrated, weights in cells", descent, {.rotate = true}, into_cells));
+        out.push_back(start_of("rotated, calibrated and refined, weights in cells", descent, {.rotate = true, .refine = refining}, into_cells));
         return out;
     }
     template <class Scale>

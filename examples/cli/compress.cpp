@@ -164,9 +164,11 @@ void complete(Json& record, const CompressOptions& options, const HandIn& said, 
                 return gate.at("state").as_string() == "failed" && (gate.at("name").as_string() == "compression_ratio" || gate.at("name").as_string() == "quantized_share");
             }))
             notes.emplace_back(why_large(record, model));
-    if (report::find_flag(record, {"out_of_time"}).value_or(false)) notes.emplace_back("--time-limit: a gate failed, and no other way was begun");
+    if (report::find_flag(record, {"out_of_time"}).value_or(false)) notes.emplace_back("--time-limit: a gate failed when the time was over, and no further way was begun");
     const Json::Array& history = report::find_items(record, {"fine_tuning", "training", "history"});
-    if (!history.empty() && report::find_text(history.back(), {"event"}).ends_with("out of time"))
+    const auto unwritten = [](const Json& step) { return report::find_text(step, {"event"}).starts_with("checkpoint not written"); };
+    const auto last = std::find_if_not(history.rbegin(), history.rend(), unwritten);
+    if (last != history.rend() && report::find_text(*last, {"event"}).ends_with("out of time"))
         notes.emplace_back("--time-limit: training ended before its last step");
     if (!options.lesson.given()) notes.emplace_back("quality was not measured: without --text or --self-text there is nothing to measure it on");
     record.set("notes", Json::array(std::move(notes)));
@@ -250,7 +252,7 @@ void compress(CompressOptions& options, const CommonOptions& common) {
     PipelineResult result = resumable(work ? &*work : nullptr, [&] { return run_pipeline(job, options.request, pipeline, directory.path()); });
     if (search.is_object()) result.record.set("search", search);
     result.record.set("timing", job.timing());
-    if (options.profile) result.record.set("profile", profile_of(result.record, job.products(), model, run.threads));
+    if (options.profile) result.record.set("profile", profile_of(result.record, job.products(), run.threads));
     complete(result.record, options, said, model);
     const bool rejected = pipeline.gates == GateMode::enforce && !result.success();
     metrics.finish(result.record, rejected ? 3 : 0);
@@ -327,8 +329,6 @@ Action add_compress(CLI::App& app, CommonOptions& common) {
             throw CLI::ValidationError("--keep-rejected", "nothing is rejected unless gates are enforced");
         if (options->time_limit != 0 && !options->lesson.given())
             throw CLI::ValidationError("--time-limit", "nothing that takes long is done without --text or --self-text");
-        if (options->searching.given() && options->request.learning.run.resume)
-            throw CLI::ValidationError("--resume", "--search chooses by the clock; name what it chose instead");
         for (const CLI::Option* const option : learning->get_options())
             if (option->count() > 0 && !options->lesson.given())
                 throw CLI::ValidationError(option->get_name(), "nothing is learned without --text or --self-text");

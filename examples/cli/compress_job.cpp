@@ -147,6 +147,11 @@ std::optional<double> CompressJob::better_threshold(const Request& request) {
     return config.sparsity_threshold == config_.sparsity_threshold ? std::nullopt : std::optional(config.sparsity_threshold);
 }
 
+KeptStages CompressJob::stages_of(Json about, const Lesson& lesson) const {
+    about.set("text_and_weights", message(fingerprint(lesson, teacher_->parameters()))).set("model", weights_->config().json).set("bitnet_version", BITNET_VERSION);
+    return {work_->path(), std::move(about)};
+}
+
 /// Matrices fitted to the text, where they are to be.
 void CompressJob::calibrate(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated) {
     const std::optional<Target> target = target_of(request.calibrating, request.recipe, true);
@@ -155,9 +160,8 @@ void CompressJob::calibrate(const Request& request, const Lesson& lesson, std::o
     const Config config = config_of(request);
     CompressRequest asked = request;
     asked.learning = {}, asked.fine_tune.clear();  // what comes behind calibration
-    const KeptStages stages{work_->path(), Json::object({{"request", key_of(asked)}, {"samples", Json::array({config.calibration_samples, config.calibration_sequence_length, config.calibration_batch_size})},
-                                                       {"kept", Json::array({config.preserve_embedding_precision, config.preserve_output_precision})},
-                                                       {"text_and_weights", message(fingerprint(lesson, teacher_->parameters()))}, {"model", weights_->config().json}, {"bitnet_version", BITNET_VERSION}})};
+    const KeptStages stages = stages_of(Json::object({{"request", key_of(asked)}, {"samples", Json::array({config.calibration_samples, config.calibration_sequence_length, config.calibration_batch_size})},
+                                                      {"kept", Json::array({config.preserve_embedding_precision, config.preserve_output_precision})}}), lesson);
     calibrated.emplace(calibrate_with(request.recipe, config, request.calibrating, *target, *teacher_, lesson.text,
                                       [&](Network<float>& network) { return perplexity_of(network) / before_ - 1; }, stages, run_, quiet_));
     improved_.report.set("calibration", calibrated->report);
@@ -223,7 +227,8 @@ void CompressJob::improve(const Request& request) {
 Json CompressJob::search(Request& request, Config& config) {
     if (!options_.searching.given()) return {};
     const Stage stage(timing_, products_, "search");
-    return search_recipe(options_.searching, request.calibrating, request.recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_);
+    const KeptStages stages = stages_of(Json::object({{"request", key_of(request)}, {"seconds", options_.searching.seconds}, {"config", to_json(config)}}), lesson_);
+    return search_recipe(options_.searching, request.calibrating, request.recipe, config, *teacher_, lesson_.validation, texts_.windows.context, run_, quiet_, stages.name_of("search", ".json"));
 }
 
 Json CompressJob::make(const Request& request, const std::filesystem::path& directory) {

@@ -80,6 +80,19 @@ void print_gates(const Json& record) {
     std::printf("\n%s\n", table.text().c_str());
 }
 
+/// Seconds of the job, and of its stages where they are told.
+std::string time_text(const Json& record) {
+    const Json* const timing = record.find("timing");
+    std::string stages;
+    double all = 0;
+    if (timing != nullptr)
+        for (const auto& [name, seconds] : timing->as_object()) {
+            all += seconds.as_double();
+            stages += (stages.empty() ? ": " : ", ") + name + " " + fixed(seconds.as_double(), 2);
+        }
+    return fixed(timing == nullptr ? number(record, "seconds") : all, 2) + " s with " + record.at("kernels").as_string() + " kernels" + stages;
+}
+
 }  // namespace
 
 void print_record(const Json& record) {
@@ -103,7 +116,7 @@ void print_record(const Json& record) {
     if (record.find("quality") != nullptr) print_measured(record);
     if (record.find("gates") != nullptr) print_gates(record);
     if (const Json* const profile = record.find("profile")) std::printf("\n%s", profile_text(*profile).c_str());
-    std::printf("time        %.2f s with %s kernels\n", number(record, "seconds"), record.at("kernels").as_string().c_str());
+    std::printf("time        %s\n", time_text(record).c_str());
     for (const Json& tensor : record.at("tensors").as_array())
         if (const Json* const note = tensor.find("note")) std::printf("note        %s: %s\n", tensor.at("name").as_string().c_str(), note->as_string().c_str());
     for (const Json& note : record.at("notes").as_array()) std::printf("note        %s\n", note.as_string().c_str());

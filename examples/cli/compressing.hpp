@@ -19,6 +19,7 @@
 
 #include "calibrating.hpp"
 #include "commands.hpp"
+#include "kept_stages.hpp"
 #include "learning.hpp"
 #include "live.hpp"
 #include "recipes.hpp"
@@ -94,6 +95,8 @@ private:
     /// The request's text, of which the model writes what is missing.
     Lesson lesson_of(const Request& request);
     void improve(const Request& request);
+    /// Where stages are kept that `about` tells from others of this model and these texts.
+    KeptStages stages_of(bitnet::Json about, const Lesson& lesson) const;
     bool reads_texts() const { return options_.lesson.given(); }
     double perplexity_of(bitnet::Network<float>& network) const;
     void calibrate(const Request& request, const Lesson& lesson, std::optional<Calibrated>& calibrated);

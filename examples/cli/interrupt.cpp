@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <initializer_list>
+#include <string_view>
 
 #include <sys/time.h>
 #include <unistd.h>
@@ -12,18 +13,25 @@ namespace cli {
 namespace {
 
 std::atomic<int> interrupted_by{0};
-static_assert(std::atomic<int>::is_always_lock_free);  // a handler stores it, on any thread
+std::atomic<bool> has_work_to_save{false}, patient{false};  ///< patient: has given more time
+static_assert(std::atomic<int>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);  // handlers store them, on any thread
+constexpr time_t patience = 60;  ///< seconds
 
 void end_by(int signal) {
     ::signal(signal, SIG_DFL);
     ::kill(::getpid(), signal);
 }
-/// A clean end took too long.
-void give_up(int) { end_by(interrupted_by); }
-
 void give_up_in(time_t seconds, suseconds_t microseconds) {
     const itimerval timer{.it_interval = {}, .it_value = {.tv_sec = seconds, .tv_usec = microseconds}};
     ::setitimer(ITIMER_REAL, &timer, nullptr);
+}
+
+/// No clean end so far.
+void give_up(int) {
+    if (!has_work_to_save || patient.exchange(true)) return end_by(interrupted_by);
+    give_up_in(patience, 0);
+    constexpr std::string_view text = "\ninterrupted: the step that runs ends first, so that it can be resumed; once more, and it does not\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
 }
 
 void remember(int signal) {
@@ -50,9 +58,13 @@ bool was_interrupted() { return interrupted_by != 0; }
 
 void throw_if_interrupted() {
     if (!was_interrupted()) return;
-    give_up_in(10, 0);  // a checkpoint may be large
+    patient = true;
+    give_up_in(patience, 0);  // a checkpoint may be large
     throw Interrupted("interrupted");
 }
+
+WorkToSave::WorkToSave() { has_work_to_save = true; }
+WorkToSave::~WorkToSave() { has_work_to_save = false; }
 
 void end_interrupted() {
     end_by(interrupted_by);

@@ -136,7 +136,10 @@ Learned learn_with(Network<float> network, const RecipeRequest* recipe, const Co
     Trainer<Policies> trainer(std::move(network), policies, steps, std::move(text), lesson.teacher, run);
     StepProgress progress(steps.steps, options.log, quiet);
     TrainingRun<Policies> training(trainer, lesson.validation, options.run, run.threads, std::ref(progress));
-    TrainingSummary summary = training.train();
+    TrainingSummary summary = [&] {
+        const WorkToSave steps_so_far;
+        return training.train();
+    }();
     auto made = trainer.packed();
     return {std::move(trainer.network().parameters()), std::move(summary), to_string(policies.optimizer()), to_string(policies.ste()), std::move(made)};
 }
@@ -173,7 +176,7 @@ std::vector<std::filesystem::path> WorkDirectory::stages() const {
     std::error_code ignored;
     for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
         if (entry.path().extension() == ".new" || entry.path().extension() == ".partial") continue;  // of a run that was killed while it wrote
-        for (const char* const stage : {"checkpoint", "calibration-", "storage-", "texts-"})
+        for (const char* const stage : {"checkpoint", "calibration-", "storage-", "search-", "texts-"})
             if (entry.path().filename().string().starts_with(stage)) out.push_back(entry.path());
     }
     return out;

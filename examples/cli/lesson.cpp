@@ -92,6 +92,7 @@ Lesson make_lesson(const LessonOptions& options, const std::filesystem::path& to
     std::size_t spoken = options.self_text;
     if (!options.datasets.empty()) out = from_dataset(options, tokenizer, opened(), learning.seed, spoken);
     if (spoken != 0) {
+        opened();  // one that is not the model's is found before minutes of writing
         out.text = spoken_by(*speaker, tokenizer, 0, spoken, learning, run, quiet, kept);
     } else if (options.datasets.empty()) {
         out.text = read_documents(options.text, opened);

@@ -1,6 +1,5 @@
 #include "live.hpp"
 
-#include <charconv>
 #include <cstdio>
 
 #include "terminal.hpp"
@@ -12,15 +11,6 @@ using bitnet::Json;
 
 bitnet::LiveServer* page = nullptr;
 
-/// 0, any free one, where none was named.
-int port_of(const std::string& text) {
-    int port = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (!text.empty() && (problem != std::errc() || end != text.data() + text.size() || port < 0 || port > 65535))
-        throw CLI::ValidationError("--serve", text + " is no port from 0 to 65535; without one, write --serve last or before another option");
-    return port;
-}
-
 void tell_stage(std::string_view title, double share, std::string_view what, double seconds_left) {
     tell_live("stage", Json::object({{"name", title}, {"share", share}, {"what", what}, {"seconds_left", seconds_left}}));
 }
@@ -28,15 +18,15 @@ void tell_stage(std::string_view title, double share, std::string_view what, dou
 }  // namespace
 
 void add_live(CLI::App& app, LiveOptions& options) {
-    options.serve = app.add_option("--serve", options.port, "show the job in a browser while it runs, at this port or at any free one")
-                        ->expected(0, 1)->type_name("[PORT]");
+    CLI::Option* serve = app.add_flag("--serve", options.serve, "show the job in a browser while it runs");
+    app.add_option("--serve-port", options.port, "where; 0: at any port that is free")->needs(serve)->check(CLI::Range(0, 65535))->capture_default_str();
     app.add_option("--serve-address", options.address, "for whom: this machine alone, or who reaches that address (0.0.0.0: any of this machine's)")
-        ->needs(app.get_option("--serve"))->capture_default_str();
+        ->needs(serve)->capture_default_str();
 }
 
 LivePage::LivePage(const LiveOptions& options, const std::string& model) {
-    if (options.serve == nullptr || options.serve->count() == 0) return;
-    server_.emplace(options.address, port_of(options.port));
+    if (!options.serve) return;
+    server_.emplace(options.address, options.port);
     page = &*server_;
     progress_observer() = tell_stage;
     tell_live("run", Json::object({{"model", model}}));

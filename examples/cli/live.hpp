@@ -12,10 +12,11 @@
 namespace cli {
 
 struct LiveOptions {
-    const CLI::Option* serve = nullptr;
-    std::string port{}, address = "127.0.0.1";
+    bool serve = false;
+    int port = 0;
+    std::string address = "127.0.0.1";
 };
-/// --serve and --serve-address.
+/// --serve, --serve-port and --serve-address.
 void add_live(CLI::App& app, LiveOptions& options);
 
 /// The page of the job that runs, from here to its end; nothing where nobody asked for one. One at a time. What Progress
@@ -23,7 +24,7 @@ void add_live(CLI::App& app, LiveOptions& options);
 class LivePage {
 public:
     /// Says on standard error where the page is.
-    /// Errors  wrong usage for a port that is none; errc::io where it is in use
+    /// Errors  errc::io where the port is in use, or the address not this machine's
     LivePage(const LiveOptions& options, const std::string& model);
     LivePage(const LivePage&) = delete;
     LivePage& operator=(const LivePage&) = delete;

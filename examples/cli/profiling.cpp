@@ -1,9 +1,8 @@
 #include "profiling.hpp"
 
-#include <map>
-#include <string_view>
 #include <utility>
 
+#include <bitnet/core/dtype.hpp>
 #include <bitnet/eval/machine_speed.hpp>
 #include <bitnet/report/record.hpp>
 
@@ -27,21 +26,19 @@ Json stages_of(const Json& record, const Json& products, const MachineSpeed& mac
     return Json::array(std::move(out));
 }
 
-/// What a tensor's compression read from the original and wrote into both models.
-double bytes_moved(const Json& row, const ModelTensor& tensor, bool dense) {
-    const double weights = static_cast<double>(element_count(tensor.shape));
-    return weights * static_cast<double>(bits_of(tensor.dtype)) / 8 + row.at("stored_bytes").as_double() + (dense ? 2 * weights : 0);
+/// What a tensor's compression read, from the original or what became of it, and wrote into both models.
+double bytes_moved(const Json& row, bool packed, bool dense) {
+    double weights = 1;
+    for (const Json& extent : row.at("shape").as_array()) weights *= extent.as_double();
+    const double read = static_cast<double>(bits_of(dtype_named(row.at("dtype").as_string()).value())) / 8;
+    return weights * read + (packed ? row.at("stored_bytes").as_double() : 0) + (dense ? 2 * weights : 0);
 }
 
-Json tensors_of(const Json& record, const ModelDir& model, const MachineSpeed& machine) {
-    std::map<std::string_view, const ModelTensor*> by_name;
-    for (const ModelTensor& tensor : model.tensors()) by_name.emplace(tensor.name, &tensor);
-    const bool dense = record.at("dequantized_bytes").as_double() > 0;
+Json tensors_of(const Json& record, const MachineSpeed& machine) {
+    const bool packed = record.at("quantized_bytes").as_double() > 0, dense = record.at("dequantized_bytes").as_double() > 0;
     Json::Array out;
     for (const Json& row : record.at("tensors").as_array()) {
-        const auto found = by_name.find(row.at("name").as_string());
-        if (found == by_name.end()) continue;
-        const double bytes = bytes_moved(row, *found->second, dense), speed = rate(bytes, row.at("seconds").as_double());
+        const double bytes = bytes_moved(row, packed, dense), speed = rate(bytes, row.at("seconds").as_double());
         out.push_back(Json::object({{"name", row.at("name")}, {"bytes", bytes}, {"seconds", row.at("seconds")}, {"gb_per_s", 1e-9 * speed}, {"share_of_read", speed / machine.read_bytes}}));
     }
     return Json::array(std::move(out));
@@ -49,12 +46,12 @@ Json tensors_of(const Json& record, const ModelDir& model, const MachineSpeed& m
 
 }  // namespace
 
-Json profile_of(const Json& record, const Json& products, const ModelDir& model, unsigned threads) {
+Json profile_of(const Json& record, const Json& products, unsigned threads) {
     const MachineSpeed machine = machine_speed(threads);
     return Json::object({{"machine", Json::object({{"threads", machine.threads}, {"gb_per_s", 1e-9 * machine.read_bytes}, {"gflop_per_s", 2e-9 * machine.fp32_products},
                                                    {"instructions", machine.fp32_instructions}})},
                          {"stages", stages_of(record, products, machine)},
-                         {"tensors", tensors_of(record, model, machine)}});
+                         {"tensors", tensors_of(record, machine)}});
 }
 
 std::string profile_text(const Json& profile) {

@@ -14,6 +14,7 @@
 #include <bitnet/train/evaluate.hpp>
 #include <bitnet/train/ternary_weight.hpp>
 
+#include "kept_stages.hpp"
 #include "terminal.hpp"
 
 namespace cli {
@@ -169,6 +170,15 @@ bool try_all(Judge& judge, std::vector<RecipeRequest> ways, const Config& config
     return all;
 }
 
+/// What a search before this one chose.
+Candidate chosen_of(const Json& record, const std::vector<RecipeRequest>& allowed, const std::filesystem::path& file) {
+    const Json& chosen = record.at("chosen");
+    const auto found = std::ranges::find_if(allowed, [&](const RecipeRequest& one) { return quantizer_of(one) == chosen.at("quantizer").as_string() && one.scale == chosen.at("scale").as_string(); });
+    if (found == allowed.end()) throw error(errc::bad_value, message(file.string(), ": chosen: one of ", allowed.size(), " ways to round is expected, ", chosen.at("recipe").as_string(), " is none"));
+    const Json* const threshold = chosen.find("threshold");
+    return {*found, threshold == nullptr ? std::nullopt : std::optional(threshold->as_double())};
+}
+
 }  // namespace
 
 void add_searching(CLI::App& app, SearchingOptions& options) {
@@ -190,9 +200,16 @@ void check_searching(const SearchingOptions& options, const CalibratingOptions& 
 }
 
 Json search_recipe(const SearchingOptions& options, const CalibratingOptions& calibrating, RecipeRequest& request, Config& config, Network<float>& original,
-                   const Documents& validation, std::size_t context, Execution run, bool quiet) {
+                   const Documents& validation, std::size_t context, Execution run, bool quiet, const std::filesystem::path& kept) {
     const ModelDir model(config.model_path);
     const std::vector<RecipeRequest> allowed = ways(calibrating, request, config, model);
+    if (!kept.empty() && std::filesystem::exists(kept)) {
+        Json record = read_json_file(kept);
+        const Candidate chosen = chosen_of(record, allowed, kept);
+        config = config_for(chosen, config);
+        request = chosen.request;
+        return record;
+    }
     Judge judge(config, model, original, validation, context, options.seconds, run, quiet);
     const bool all = try_all(judge, allowed, config);
     const Candidate& best = judge.tried()[judge.best()];
@@ -202,6 +219,7 @@ Json search_recipe(const SearchingOptions& options, const CalibratingOptions& ca
                                 {"tokens", judge.tokens()},
                                 {"tried", Json::array(judge.rows())},
                                 {"chosen", judge.rows()[judge.best()]}});
+    if (!kept.empty()) keep_stage(kept, to_text(record));
     config = config_for(best, config);
     request = best.request;
     return record;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -31,8 +32,10 @@ void check_searching(const SearchingOptions& options, const CalibratingOptions& 
 ///
 /// No way is tried whose file would miss the target ratio, unless the request misses it too: then none that is larger. Where the
 /// run calibrates, only what calibration fits is tried: another quantizer would lose what it gains.
+/// kept: a file that the record is taken from where it is there, and else written to; empty: none
 bitnet::Json search_recipe(const SearchingOptions& options, const CalibratingOptions& calibrating, RecipeRequest& request, bitnet::Config& config,
-                           bitnet::Network<float>& original, const Documents& validation, std::size_t context, bitnet::Execution run, bool quiet);
+                           bitnet::Network<float>& original, const Documents& validation, std::size_t context, bitnet::Execution run, bool quiet,
+                           const std::filesystem::path& kept = {});
 /// The record in a line.
 std::string search_text(const bitnet::Json& record);
 

@@ -274,6 +274,36 @@ TEST_CASE("a job that Ctrl-C ends while it calibrates goes on behind its last wh
     CHECK_FALSE(fs::exists(place.dir / "out.work"));
 }
 
+TEST_CASE("what a search chose is taken again by --resume, with its figures") {
+    const GatedPlace place;
+    const auto searching = [&](const Arguments& more) {
+        Arguments all{"compress", place.model(), "-o", place.out(), "--text", place.ids(), "--split", "ids", "--fine-tune", "always", "--steps", "300", "--batch-tokens", "512", "--gates", "off", "--search", "60"};
+        all.insert(all.end(), more.begin(), more.end());
+        return all;
+    };
+    const auto kept_search = [&]() -> fs::path {
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator(place.dir / "out.work", ignored))
+            if (entry.path().filename().string().starts_with("search-") && entry.path().extension() == ".json") return entry.path();
+        return {};
+    };
+    std::FILE* const ignored = std::tmpfile();
+    const pid_t child = start_program(searching({"-q"}), ::fileno(ignored), ::fileno(ignored));
+    for (int i = 0; i < 30000 && kept_search().empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    ::kill(child, SIGINT);
+    CHECK(end_of(child) < 0);
+    std::fclose(ignored);
+    REQUIRE_FALSE(kept_search().empty());
+    const std::string kept = read_text(kept_search());
+    Json other = bitnet::parse_json(kept, "kept");
+    other.set("chosen", Json(other.at("chosen")).set("scale", "column"));
+    write_text(kept_search(), to_text(other));
+    CHECK(says(refusal_of_program(searching({"--resume"})), ": chosen: one of "));
+    write_text(kept_search(), kept);
+    CHECK(json_of(searching({"--resume"})).at("search") == bitnet::parse_json(kept, "kept"));
+    CHECK_FALSE(fs::exists(place.dir / "out.work"));
+}
+
 TEST_CASE("options that would do nothing are refused, and what is in the way of a rejected model is found before the work") {
     const GatedPlace place;
     const auto refused = [&](const Arguments& more) {
@@ -284,7 +314,6 @@ TEST_CASE("options that would do nothing are refused, and what is in the way of 
     CHECK(says(refused({"--other-text", place.ids()}), "--other-text: nothing is measured"));
     CHECK(says(refused({"--keep-rejected"}), "--keep-rejected: nothing is rejected unless gates are enforced"));
     CHECK(says(refused({"--time-limit", "5"}), "--time-limit: nothing that takes long"));
-    CHECK(says(refused({"--text", place.ids(), "--search", "5", "--resume"}), "--resume: --search chooses by the clock"));
     fs::create_directory(place.dir / "out.rejected");
     write_text(place.dir / "out.rejected/mine", "");
     CHECK(says(refusal_of_program(place.judged({"--keep-rejected"})), "out.rejected is not replaced: it is not empty"));

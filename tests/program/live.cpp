@@ -20,7 +20,7 @@ struct LivePlace : Workplace {
         bitnet_test::write_text(dir / "ids.txt", bitnet_test::id_documents(100, 32));
     }
     Arguments serving(const Arguments& more = {}) const {
-        Arguments all = compress({"--text", dir / "ids.txt", "--split", "ids", "--fine-tune", "always", "--steps", "60", "--gates", "warn", "--force", "--serve", "0"});
+        Arguments all = compress({"--text", dir / "ids.txt", "--split", "ids", "--fine-tune", "always", "--steps", "60", "--gates", "warn", "--force", "--serve"});
         all.insert(all.end(), more.begin(), more.end());
         return all;
     }
@@ -99,11 +99,11 @@ TEST_CASE("compress --serve shows the job in a browser while it runs, and ends a
 TEST_CASE("a port in use, or none, is refused before anything is done") {
     const LivePlace place;
     const bitnet::LiveServer other;
-    CHECK(place.refusal({"--serve", std::to_string(other.port())}) ==
+    CHECK(place.refusal({"--serve", "--serve-port", std::to_string(other.port())}) ==
           bitnet::message("live page: cannot listen at port ", other.port(), " of \"127.0.0.1\": Address already in use"));
     CHECK(place.refusal({"--serve", "--serve-address", "192.0.2.1"}) ==
           "live page: cannot listen at port 0 of \"192.0.2.1\": Cannot assign requested address");
-    for (const Arguments& wrong : {Arguments{"--serve", "http"}, Arguments{"--serve", "65536"}, Arguments{"--serve-address", "127.0.0.1"}}) {
+    for (const Arguments& wrong : {Arguments{"--serve-port", "http", "--serve"}, Arguments{"--serve-port", "65536", "--serve"}, Arguments{"--serve-port", "0"}, Arguments{"--serve-address", "127.0.0.1"}}) {
         const auto result = run_program(place.compress(wrong));
         CHECK(result.status == 2);
         CHECK(says(result.err, wrong.front()));

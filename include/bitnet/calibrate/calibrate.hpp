@@ -7,7 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -44,9 +46,9 @@ struct CalibrationOptions {
     bool rotate = false;     ///< quantize in a rotated basis, see Rotation: whoever runs the model rotates inputs
     std::uint64_t seed = 0;  ///< of the rotations
     std::size_t most_bytes = std::size_t{1} << 32;  ///< of hidden states in memory, of each of both networks; more goes to disk
-    /// Each layer is kept in files of this name and its number when it is done, and taken from there where that is of the same `about`:
-    /// a calibration that was killed goes on, and ends with the same bytes. Empty: nothing is kept; nor is a layer that there is no space for,
-    /// and those behind it.
+    /// Each layer is kept in files of this name and its number when it is done, and taken from there where that is of the same `about`
+    /// and the same options: a calibration that was killed goes on, and ends with the same bytes. Empty: nothing is kept; nor is a layer
+    /// that there is no space for, and those behind it.
     std::filesystem::path kept{};
     Json about{};            ///< an object that says which calibration this is: texts, weights, who quantizes
     /// Asked behind each step of refinement: the share of its passes, of a layer or of all, that is done. What it throws ends the calibration.
@@ -75,8 +77,12 @@ inline Json to_json(const CalibratedMatrix& matrix) {
                          {"dead_inputs", matrix.dead_inputs}, {"tokens", matrix.tokens}, {"seconds", matrix.seconds}});
 }
 /// From what to_json made.
+/// Errors  errc::missing: the model has no such tensor
 inline CalibratedMatrix calibrated_matrix(const Json& row, const Parameters<float>& parameters) {
-    return {.name = row.at("name").as_string(), .parameter = parameters.find(row.at("name").as_string()), .output_error = row.at("output_error").as_double(),
+    const std::string& name = row.at("name").as_string();
+    const std::size_t parameter = parameters.find(name);
+    if (parameter == Parameters<float>::none) throw error(errc::missing, message("figures of ", detail::quote(name), ", which is no tensor of this model"));
+    return {.name = name, .parameter = parameter, .output_error = row.at("output_error").as_double(),
             .plain_error = row.at("plain_error").as_double(), .damping = row.at("damping").as_double(), .dead_inputs = row.at("dead_inputs").as_unsigned(),
             .tokens = row.at("tokens").as_unsigned(), .seconds = row.at("seconds").as_double()};
 }
@@ -124,8 +130,12 @@ private:
     /// Whether the layer stood in a file of this calibration.
     bool take_kept(std::size_t layer, const Told& told) {
         if (options_.kept.empty()) return false;
-        auto kept = read_layer(kept_file(layer), options_.about, network().parameters(), run_);
-        if (!kept) return false;
+        auto kept = read_layer(kept_file(layer), about(), network().parameters(), run_);
+        if (!kept || (told && kept->figures.as_array().size() != kept->matrices.size())) return false;  // nobody was told then
+        std::set<std::size_t> wanted, there;
+        for (const Stage stage : stages) std::ranges::copy(chosen(layer, stage), std::inserter(wanted, wanted.end()));
+        for (const MadeMatrix& one : kept->matrices) there.insert(one.parameter);
+        if (there != wanted) throw error(errc::bad_file, message(kept_file(layer).string(), ": the ", wanted.size(), " ternary matrices of layer ", layer, " are expected, and others are there"));
         for (MadeMatrix& one : kept->matrices) {
             put_image(one.planes, network().parameters()[one.parameter].value, run_);
             made_.push_back(std::move(one));
@@ -134,6 +144,11 @@ private:
         for (const Json& row : kept->figures.as_array())
             if (told) told(calibrated_matrix(row, network().parameters()));
         return true;
+    }
+    /// Which calibration this is.
+    Json about() const {
+        return Json::object({{"about", options_.about}, {"target", to_string(options_.target)}, {"rotate", options_.rotate}, {"seed", options_.seed},
+                             {"passes", options_.refine.passes}, {"rate", options_.refine.rate}, {"norms", options_.refine.norms}});
     }
     void keep(std::size_t layer, std::span<const MadeMatrix> made) {
         if (options_.kept.empty()) return;
@@ -144,7 +159,7 @@ private:
         Json::Array rows;
         for (const CalibratedMatrix& one : fitted_) rows.push_back(to_json(one));
         try {
-            write_layer(kept_file(layer), network().parameters(), made, norms, options_.about, Json::array(std::move(rows)));
+            write_layer(kept_file(layer), network().parameters(), made, norms, about(), Json::array(std::move(rows)));
         } catch (const error& problem) {
             if (problem.code() != errc::io) throw;
             options_.kept.clear();  // a full disk is no reason to end
@@ -188,9 +203,15 @@ private:
         return out;
     }
 
+    /// Matrices that somebody quantizes.
+    std::vector<std::size_t> chosen(std::size_t layer, Stage stage) {
+        std::vector<std::size_t> out = network().stage_parameters(layer, stage);
+        std::erase_if(out, [this](std::size_t i) { return choose_(network().parameters()[i]) == nullptr; });
+        return out;
+    }
+
     void compress_stage(std::size_t layer, Stage stage, const Told& told) {
-        std::vector<std::size_t> matrices = network().stage_parameters(layer, stage);
-        std::erase_if(matrices, [&](std::size_t i) { return choose_(network().parameters()[i]) == nullptr; });
+        const std::vector<std::size_t> matrices = chosen(layer, stage);
         if (matrices.empty()) return;
         double damping = 0;
         for (const std::size_t i : matrices) damping = std::max(damping, choose_(network().parameters()[i])->feedback_damping);

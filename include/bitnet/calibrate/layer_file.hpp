@@ -14,6 +14,7 @@
 #include <vector>
 
 #include <bitnet/calibrate/refine.hpp>
+#include <bitnet/core/is_finite.hpp>
 #include <bitnet/io/atomic_directory.hpp>
 #include <bitnet/io/json.hpp>
 #include <bitnet/model/packed_model.hpp>
@@ -64,7 +65,7 @@ struct KeptLayer {
 
 /// Nothing where there is no such file, or one of another calibration.
 ///
-/// Errors  errc::bad_file, errc::missing and errc::bad_shape naming file and tensor
+/// Errors  errc::bad_file, errc::missing, errc::bad_shape and errc::not_finite naming file and tensor
 inline std::optional<KeptLayer> read_layer(const std::filesystem::path& file, const Json& calibration, const Parameters<float>& parameters, Execution run) {
     if (!std::filesystem::exists(file)) return std::nullopt;
     const PackedModel packed(file);
@@ -77,10 +78,14 @@ inline std::optional<KeptLayer> read_layer(const std::filesystem::path& file, co
         const std::size_t i = parameters.find(tensor.name);
         if (i == Parameters<float>::none || tensor.shape() != Shape{parameters[i].value.rows(), parameters[i].value.cols()})
             throw error(errc::bad_shape, message(file.string(), ": tensor ", detail::quote(tensor.name), " of shape ", to_string(tensor.shape()), " is none of this model's"));
-        if (tensor.kind == PackedKind::ternary)
+        if (tensor.kind == PackedKind::ternary) {
             out.matrices.push_back({i, packed.ternary(tensor, run)});
-        else
-            out.moved.emplace_back(i, packed.floats(tensor, run));
+            continue;
+        }
+        std::vector<float> values = packed.floats(tensor, run);
+        if (!std::ranges::all_of(values, [](float value) { return is_finite(value); }))
+            throw error(errc::not_finite, message(file.string(), ": tensor ", detail::quote(tensor.name), " is not finite"));
+        out.moved.emplace_back(i, std::move(values));
     }
     return out;
 }

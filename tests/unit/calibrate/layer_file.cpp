@@ -65,10 +65,15 @@ TEST_CASE("layers of another calibration are made anew, and a file that is damag
     const auto undisturbed = calibrated_in({}, compressor, false, 0);
     calibrated_in(dir / "c", compressor, true, 0, nullptr, "another");
     CHECK(calibrated_in(dir / "c", compressor, false, 0) == undisturbed);
+    calibrated_in(dir / "r", compressor, true, 0);  // of the same texts, with other options
+    CHECK(calibrated_in(dir / "r", compressor, false, 0) == undisturbed);
     Network<float> other = small_network(0, 9, 2);
     other.parameters()[other.parameters().find("model.layers.0.self_attn.q_proj.weight")].value = Matrix<float>(3, 3);
-    CHECK_THROWS_WITH_AS(read_layer(dir / "c.0.safetensors", Json::object({{"of", "this"}}), other.parameters(), execution()), doctest::Contains("q_proj.weight\" of shape "), error);
+    const Json about = Json::object({{"about", Json::object({{"of", "this"}})}, {"target", "stream"}, {"rotate", false}, {"seed", 0}, {"passes", 2}, {"rate", RefineOptions{}.rate}, {"norms", true}});
+    CHECK_THROWS_WITH_AS(read_layer(dir / "c.0.safetensors", about, other.parameters(), execution()), doctest::Contains("q_proj.weight\" of shape "), error);
     bitnet_test::write_text(dir / "c.1.safetensors", "half");
     CHECK_THROWS_WITH_AS(calibrated_in(dir / "c", compressor, false, 0), doctest::Contains("c.1.safetensors"), error);
-    CHECK_FALSE(read_layer(dir / "nothing", Json::object({{"of", "this"}}), other.parameters(), execution()).has_value());
+    std::filesystem::copy_file(dir / "c.0.safetensors", dir / "c.1.safetensors", std::filesystem::copy_options::overwrite_existing);
+    CHECK_THROWS_AS(calibrated_in(dir / "c", compressor, false, 0), error);  // the first layer's
+    CHECK_FALSE(read_layer(dir / "nothing", about, other.parameters(), execution()).has_value());
 }
