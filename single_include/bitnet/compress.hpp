@@ -4546,8 +4546,7 @@ namespace bitnet::inline BITNET_ABI {
 template <class E>
 inline constexpr bool is_dense_float = [] {
     if constexpr (requires(const E& e) { e.data(); e.data_offset(); })
-        return std::same_as<typename E::value_type, float> && E::static_layout == xt::layout_type::row_major &&
-               E::contiguous_layout;
+        return std::same_as<typename E::value_type, float> && E::static_layout == xt::layout_type::row_major && E::contiguous_layout;
     else
         return false;
 }();
@@ -4665,7 +4664,7 @@ public:
             const float* const first = expression.data() + expression.data_offset();
             return compress(TensorView{name, DType::F32, shape, std::as_bytes(std::span(first, expression.size()))}, run);
         } else {
-            const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(expression);
+            const xt::xarray<std::conditional_t<true, float, E>, xt::layout_type::row_major> dense = xt::cast<float>(expression);  // of E: costs nobody who only includes this
             return compress(TensorView{name, DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))}, run);
         }
     }
@@ -5014,7 +5013,7 @@ Distortion distortion(const View& original, const TernaryPlanes& made, Execution
 template <class E, class Compressed>
     requires std::same_as<Compressed, TernaryTensor> || std::same_as<Compressed, TernaryPlanes>
 Distortion distortion(const xt::xexpression<E>& original, const Compressed& tensor, Execution run = execution()) {
-    const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());
+    const xt::xarray<std::conditional_t<true, float, E>, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());  // of E: costs nobody who only includes this
     const Shape shape(dense.shape().begin(), dense.shape().end());
     return distortion(TensorView{"tensor", DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))},
                       tensor, run);

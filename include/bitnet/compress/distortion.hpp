@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include <bitnet/compress/float_rows.hpp>
@@ -117,7 +118,7 @@ Distortion distortion(const View& original, const TernaryPlanes& made, Execution
 template <class E, class Compressed>
     requires std::same_as<Compressed, TernaryTensor> || std::same_as<Compressed, TernaryPlanes>
 Distortion distortion(const xt::xexpression<E>& original, const Compressed& tensor, Execution run = execution()) {
-    const xt::xarray<float, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());
+    const xt::xarray<std::conditional_t<true, float, E>, xt::layout_type::row_major> dense = xt::cast<float>(original.derived_cast());  // of E: costs nobody who only includes this
     const Shape shape(dense.shape().begin(), dense.shape().end());
     return distortion(TensorView{"tensor", DType::F32, shape, std::as_bytes(std::span(dense.data(), dense.size()))},
                       tensor, run);
