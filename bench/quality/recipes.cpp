@@ -197,6 +197,8 @@ void one_plane(Bench& bench, const std::string& scales, Scale scale, bool every)
         bench.calibrated(scales + ", GPTQ, CD, refined, all together", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, false, refining, refining);
     bench.calibrated(scales + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true);
     bench.calibrated(scales + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true, refining);
+    if (every)
+        bench.calibrated(scales + ", GPTQ, CD, rotated, refined, all together", Compressor{CoordinateDescent<>{}, scale, five}, Target::stream, true, refining, refining);
 }
 
 template <class Scale>
@@ -212,6 +214,7 @@ void two_planes(Bench& bench, const std::string& scales, Scale scale) {
     bench.calibrated(name + ", GPTQ, CD, refined, all together", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, false, refining, refining);
     bench.calibrated(name + ", GPTQ, CD, rotated", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true);
     bench.calibrated(name + ", GPTQ, CD, rotated, refined", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true, refining);
+    bench.calibrated(name + ", GPTQ, CD, rotated, refined, all together", Compressor{CoordinateDescent<Gptq<TritPlanes<2>>>{}, scale, five}, Target::stream, true, refining, refining);
 }
 
 }  // namespace
