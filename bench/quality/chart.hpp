@@ -44,10 +44,11 @@ inline std::string chart_of(std::vector<Point> points) {
         bits = std::max(bits, point.bits);
         few = std::min(few, point.bits);
     }
-    const detail::Axis x{std::floor(few * 4) / 4, std::ceil(bits * 4) / 4 + 0.5, 60, width - 20}, y{0, std::log(most) * 1.05, height - 40, 20};
+    const detail::Axis x{std::floor(few * 4) / 4, std::ceil(bits * 4) / 4 + 0.5, 60, width - 20}, y{std::log(0.85), std::log(most) * 1.05, height - 40, 20};
     std::string out = message("<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 ", width, " ", height, "' font-family='sans-serif' font-size='12'>\n",
                               "<style>text{fill:#333}.l{stroke:#ccc}.p{fill:#888}.b{fill:#06c}@media(prefers-color-scheme:dark){text{fill:#ddd}.l{stroke:#555}}</style>\n");
-    for (double ratio = 1; std::log(ratio) <= y.high; ratio *= ratio < 2 ? 1.25 : 2) {
+    for (const double ratio : {1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0}) {
+        if (std::log(ratio) > y.high) break;
         const std::string at = number(y(std::log(ratio)), 1);
         out += message("<line class='l' x1='60' x2='", width - 20, "' y1='", at, "' y2='", at, "'/><text x='54' y='", at, "' text-anchor='end' dy='4'>",
                        number(ratio, ratio < 2 ? 2 : 0), "</text>\n");
@@ -61,7 +62,8 @@ inline std::string chart_of(std::vector<Point> points) {
         const std::string cx = number(x(point.bits), 1), cy = number(y(std::log(point.ratio)), 1);
         out += message("<circle class='", best ? "b" : "p", "' cx='", cx, "' cy='", cy, "' r='", best ? 5 : 3, "'><title>", point.name, ", ", point.aim, ": ",
                        number(point.ratio, 3), " at ", number(point.bits, 2), "</title></circle>\n");
-        if (best) out += message("<text x='", cx, "' y='", cy, "' dx='8' dy='-6'>", point.name, " ", number(point.ratio, 2), "</text>\n");
+        const bool far = x(point.bits) > width / 2;  // to the right: its name stands on the left
+        if (best) out += message("<text x='", cx, "' y='", cy, "' dx='", far ? -8 : 8, "' dy='15' text-anchor='", far ? "end" : "start", "'>", point.name, " ", number(point.ratio, 2), "</text>\n");
     }
     return out + "</svg>\n";
 }
